@@ -1,0 +1,9 @@
+"""Every address of the installation (contract §2–5)."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/queues/", include("django_rq.urls")),
+    path("admin/", admin.site.urls),
+]
