@@ -1,0 +1,20 @@
+"""Everything that happens by the clock. What is due is read from PostgreSQL by the job; a tick only says "look"."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Wake `job` (dotted path, no arguments) in `queue`: every so many seconds, or by a cron line (TIME_ZONE)."""
+
+    job: str
+    queue: str
+    every: int | None = None
+    cron: str | None = None
+
+
+TICKS = (
+    Tick("scenarios.jobs.pump", "runs", every=1),
+    Tick("messaging.jobs.pump", "outbox", every=1),
+    Tick("loyalty.jobs.nightly", "default", cron="0 * * * *"),
+)
