@@ -134,7 +134,7 @@ def start(home: Path, port: int, password: str, *, throw_away: bool = False) -> 
     if not (data / "PG_VERSION").exists():
         _create(home, binaries, password, who)
     settings = SETTINGS | (THROW_AWAY if throw_away else {}) | {"port": str(port)}
-    shared_memory = Path("/dev/shm")
+    shared_memory = Path("/dev/shm")  # noqa: S108 - looked at, not written to
     if shared_memory.exists() and shutil.disk_usage(shared_memory).total < 512_000_000:
         settings["dynamic_shared_memory_type"] = "mmap"  # containers grant 64 MB there: too little for a parallel query
     log = home / "postgres.log"
@@ -231,7 +231,6 @@ def _readable(binaries: Binaries, home: Path, who: Account | None) -> Binaries:
 def _run(command: list, home: Path, who: Account | None) -> subprocess.CompletedProcess[str]:
     """Runs one of PostgreSQL's programs as `who`, free of the caller's PG* variables and of its language."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
-    identity = {"user": who.uid, "group": who.gid, "extra_groups": []} if who else {}
     with (home / "command.out").open("w+") as errors:  # a file: a daemon that inherits a pipe would keep us waiting
         try:
             done = subprocess.run(
@@ -242,7 +241,9 @@ def _run(command: list, home: Path, who: Account | None) -> subprocess.Completed
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                **identity,
+                user=who.uid if who else None,
+                group=who.gid if who else None,
+                extra_groups=[] if who else None,
             )
         except OSError as error:
             raise LocalServiceError(f"Cannot run {command[0]}: {error.strerror}") from error
