@@ -1,0 +1,29 @@
+"""Who the clients are, what happened to them, what they own."""
+
+from loyalty.models.catalog import Category, Product
+from loyalty.models.client import Client, Consent, Identity
+from loyalty.models.event import Event, UnreadEvent
+from loyalty.models.ledger import BonusAccount, BonusEntry, BonusLot, BonusOperation
+from loyalty.models.order import Cart, Order, OrderLine
+from loyalty.models.programme import Programme
+from loyalty.models.source import RefusedDelivery, Source
+
+__all__ = [
+    "BonusAccount",
+    "BonusEntry",
+    "BonusLot",
+    "BonusOperation",
+    "Cart",
+    "Category",
+    "Client",
+    "Consent",
+    "Event",
+    "Identity",
+    "Order",
+    "OrderLine",
+    "Product",
+    "Programme",
+    "RefusedDelivery",
+    "Source",
+    "UnreadEvent",
+]

@@ -1,0 +1,37 @@
+"""When and what follows: scenarios, their releases, the runs of clients through them, and the log."""
+
+from scenarios.models.clock import EntryClock
+from scenarios.models.run import RunLog, ScenarioRun
+from scenarios.models.scenario import Branch, Release, Scenario
+from scenarios.steps import (
+    STEP_TYPES,
+    AccrueBonuses,
+    AddToSegment,
+    Fork,
+    RemoveFromSegment,
+    SendMessage,
+    Step,
+    Wait,
+)
+from scenarios.triggers import TRIGGER_TYPES, AbsenceTrigger, EventTrigger, Trigger
+
+__all__ = [
+    "STEP_TYPES",
+    "TRIGGER_TYPES",
+    "AbsenceTrigger",
+    "AccrueBonuses",
+    "AddToSegment",
+    "Branch",
+    "EntryClock",
+    "EventTrigger",
+    "Fork",
+    "Release",
+    "RemoveFromSegment",
+    "RunLog",
+    "Scenario",
+    "ScenarioRun",
+    "SendMessage",
+    "Step",
+    "Trigger",
+    "Wait",
+]

@@ -1,0 +1,15 @@
+"""Which clients: segments and the conditions that they share with scenarios."""
+
+from segments.conditions import CONDITION_TYPES, AttributeCondition, Condition, EventCountCondition, Group, InSegment
+from segments.models.segment import Membership, Segment
+
+__all__ = [
+    "CONDITION_TYPES",
+    "AttributeCondition",
+    "Condition",
+    "EventCountCondition",
+    "Group",
+    "InSegment",
+    "Membership",
+    "Segment",
+]

@@ -1,0 +1,1 @@
+"""What shops send, normalised to one vocabulary of facts at the edge (architecture §2)."""

@@ -1,0 +1,21 @@
+"""Making two clients one."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from loyalty.models import Cart, Consent, Event, Order
+from loyalty.services import identity, ledger
+
+
+def merge(guest: int, into: int, now: datetime) -> None:
+    """Moves everything of client `guest` to client `into`: names, history, carts, orders, consent, bonuses.
+
+    The rooms above follow when they read the event `client.merged` that the caller records.
+    Call inside a transaction. The guest's row stays, marked, so that old references keep their meaning.
+    """
+    with transaction.atomic():
+        identity.mark_merged(guest, into)
+        for model in (Event, Cart, Order, Consent):
+            model._default_manager.filter(client_id=guest).update(client_id=into)
+        ledger.move(guest, into, key=f"merge:{guest}", now=now)

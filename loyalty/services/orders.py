@@ -1,0 +1,185 @@
+"""The current state of carts and orders, whatever order their news arrives in (semantics §2)."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from loyalty.intake.facts import CartFact, Fact, Line, OrderFact
+from loyalty.models import Cart, Order, OrderLine, Source
+
+# The time of a row that so far knows only a status: any news with content is newer.
+_UNTOLD = datetime(1970, 1, 1, tzinfo=UTC)
+
+# A status only ever moves down this list, so that a late "created" does not revive a cancelled order.
+_RANK = {
+    status: rank
+    for rank, status in enumerate(
+        (
+            Order.Status.CREATED,
+            Order.Status.PAID,
+            Order.Status.PART_REFUNDED,
+            Order.Status.REFUNDED,
+            Order.Status.CANCELLED,
+        )
+    )
+}
+
+Told = list[tuple[Fact, int | None]]
+
+
+def cart_line(line: Line) -> dict[str, Any]:
+    """A cart's line as it is stored: money in minor units, quantity as a decimal string."""
+    product = line.product
+    return {
+        "product_id": product.external_id,
+        "sku": product.sku,
+        "title": product.title,
+        "quantity": str(line.quantity),
+        "price": line.price,
+        "total": line.total,
+        "url": product.url,
+        "image_url": product.image_url,
+    }
+
+
+def apply_carts(source: Source, facts: Told) -> None:
+    """Brings the carts that the facts mention up to date; late news changes nothing but an unknown client."""
+    told: dict[str, list[tuple[CartFact, Fact, int | None]]] = {}
+    ordered: set[str] = set()
+    for fact, client_id in facts:
+        if fact.cart:
+            told.setdefault(fact.cart.token, []).append((fact.cart, fact, client_id))
+        if fact.order and fact.order.cart_token:
+            ordered.add(fact.order.cart_token)
+    if told:
+        Cart.objects.bulk_create(
+            [Cart(source=source, token=token, changed_at=_UNTOLD) for token in sorted(told)], ignore_conflicts=True
+        )
+        rows = list(Cart.objects.select_for_update(no_key=True).filter(source=source, token__in=told).order_by("token"))
+        for cart in rows:
+            for news, fact, client_id in sorted(told[cart.token], key=lambda item: item[0].changed_at):
+                _tell_cart(cart, news, fact, client_id)
+        Cart.objects.bulk_update(
+            rows, ["client", "anonymous_id", "lines", "total", "currency", "checkout_url", "changed_at"]
+        )
+    if ordered:
+        Cart.objects.filter(source=source, token__in=ordered).update(ordered=True)
+
+
+def _tell_cart(cart: Cart, news: CartFact, fact: Fact, client_id: int | None) -> None:
+    if client_id is not None:
+        cart.client_id = client_id
+    if fact.who.anonymous and not cart.anonymous_id:
+        cart.anonymous_id = fact.who.anonymous[0]
+    if news.change:
+        cart.lines = _changed_lines(cart.lines, news.change, news.removed)
+    elif news.changed_at < cart.changed_at:
+        return
+    elif news.lines is not None:
+        cart.lines = [cart_line(line) for line in news.lines]
+    cart.total = sum(line["total"] for line in cart.lines)
+    cart.currency = news.currency or cart.currency
+    cart.checkout_url = news.checkout_url or cart.checkout_url
+    cart.changed_at = max(cart.changed_at, news.changed_at)
+
+
+def _changed_lines(lines: list[dict[str, Any]], change: Line, removed: bool) -> list[dict[str, Any]]:
+    kept = [line for line in lines if line["product_id"] != change.product.external_id]
+    old = next((line for line in lines if line["product_id"] == change.product.external_id), None)
+    before = Decimal(old["quantity"]) if old else Decimal(0)
+    quantity = before - change.quantity if removed else before + change.quantity
+    if quantity > 0:
+        kept.append(cart_line(replace(change, quantity=quantity, total=int(change.price * quantity))))
+    return kept
+
+
+def apply_orders(source: Source, facts: Told, products: dict[str, int]) -> None:
+    """Brings the orders that the facts mention up to date. `products`: their ids by the source's own id."""
+    told: dict[str, list[tuple[OrderFact, Fact, int | None]]] = {}
+    for fact, client_id in facts:
+        if fact.order:
+            told.setdefault(fact.order.external_id, []).append((fact.order, fact, client_id))
+    if not told:
+        return
+    Order.objects.bulk_create(
+        [
+            Order(
+                source=source,
+                external_id=external_id,
+                total=0,
+                ordered_at=told[external_id][0][1].occurred_at,
+                changed_at=_UNTOLD,
+            )
+            for external_id in sorted(told)
+        ],
+        ignore_conflicts=True,
+    )
+    rows = list(
+        Order.objects.select_for_update(no_key=True).filter(source=source, external_id__in=told).order_by("external_id")
+    )
+    lines: dict[int, list[Line]] = {}
+    for order in rows:
+        for news, fact, client_id in sorted(told[order.external_id], key=lambda item: item[0].changed_at):
+            if _tell_order(order, news, fact, client_id) and news.lines is not None:
+                lines[order.pk] = news.lines
+    Order.objects.bulk_update(
+        rows,
+        [
+            "client",
+            "anonymous_id",
+            "cart_token",
+            "number",
+            "status",
+            "currency",
+            "total",
+            "discount",
+            "refunded",
+            "ordered_at",
+            "changed_at",
+        ],
+    )
+    _write_lines(lines, products)
+
+
+def _tell_order(order: Order, news: OrderFact, fact: Fact, client_id: int | None) -> bool:
+    """Applies one piece of news; True where it is the newest about the order's content."""
+    if client_id is not None:
+        order.client_id = client_id
+    if fact.who.anonymous and not order.anonymous_id:
+        order.anonymous_id = fact.who.anonymous[0]
+    order.refunded += news.refunded
+    newest = news.total is not None and news.changed_at >= order.changed_at
+    if newest:
+        order.total, order.discount = news.total or 0, news.discount
+        order.currency, order.number = news.currency or order.currency, news.number or order.number
+        order.cart_token = news.cart_token or order.cart_token
+        order.ordered_at = news.ordered_at or order.ordered_at
+        order.changed_at = news.changed_at
+    if news.status and _RANK[Order.Status(news.status)] > _RANK[Order.Status(order.status)]:
+        order.status = news.status
+    if order.refunded and order.status != Order.Status.CANCELLED:
+        whole = order.changed_at != _UNTOLD and order.refunded >= order.total
+        order.status = Order.Status.REFUNDED if whole else Order.Status.PART_REFUNDED
+    return newest
+
+
+def _write_lines(lines: dict[int, list[Line]], products: dict[str, int]) -> None:
+    if not lines:
+        return
+    OrderLine.objects.filter(order__in=lines).delete()
+    OrderLine.objects.bulk_create(
+        [
+            OrderLine(
+                order_id=order_id,
+                position=position,
+                product_id=products.get(line.product.external_id),
+                title=line.product.title,
+                quantity=line.quantity,
+                price=line.price,
+                total=line.total,
+            )
+            for order_id, items in lines.items()
+            for position, line in enumerate(items)
+        ]
+    )

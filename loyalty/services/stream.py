@@ -1,0 +1,84 @@
+"""Writing to the stream of facts: the lowest layer, under `events.record` and under the ledger.
+
+What this platform itself does (bonuses, segments, messages) is appended with `append` in the same
+transaction as the deed, so that scenarios can follow from it (semantics §1).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+
+import orjson
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.module_loading import import_string
+
+from loyalty.intake.facts import Fact
+from loyalty.models import Source
+
+
+def platform() -> Source:
+    """The source of what this platform itself does; created on first use, one by constraint."""
+    source, _ = Source.objects.get_or_create(
+        kind=Source.Kind.PLATFORM, defaults={"slug": "platform", "name": "Loyalty platform"}
+    )
+    return source
+
+
+@cache
+def _hook(path: str) -> object:
+    return import_string(path)
+
+
+def nudge() -> None:
+    """Asks the readers of the stream to look right after the commit; a lost nudge costs one tick (semantics §8)."""
+    transaction.on_commit(_hook(settings.EVENTS_NUDGE), robust=True)  # type: ignore[arg-type]  # a dotted path
+
+
+def append(
+    source: Source, facts: Sequence[Fact], client_ids: Sequence[int | None], now: datetime
+) -> dict[str, tuple[int, int | None]]:
+    """Writes events and their places in the unread queue, in one statement, within the caller's transaction.
+
+    Returns event and client by external id, for those that were not there before. Events of nobody
+    known are not queued: they are when they join their client.
+    """
+    if not facts:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """WITH fact AS (
+                 SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::text[], %s::timestamptz[],
+                                      %s::text[], %s::text[], %s::smallint[], %s::bool[])
+                   AS f(external_id, name, client_id, anonymous_id, occurred_at, payload, raw, depth, triggers)),
+               event AS (
+                 INSERT INTO loyalty_event (source_id, external_id, name, client_id, anonymous_id, occurred_at,
+                                            received_at, payload, raw, depth)
+                 SELECT %s, external_id, name, client_id, anonymous_id, occurred_at, %s, payload::jsonb, raw::jsonb,
+                        depth
+                 FROM fact
+                 ON CONFLICT (source_id, external_id) DO NOTHING
+                 RETURNING id, external_id, client_id),
+               unread AS (
+                 INSERT INTO loyalty_unreadevent (event_id)
+                 SELECT event.id FROM event JOIN fact USING (external_id)
+                 WHERE triggers AND event.client_id IS NOT NULL)
+               SELECT external_id, id, client_id FROM event""",
+            [
+                [fact.external_id for fact in facts],
+                [fact.name for fact in facts],
+                list(client_ids),
+                [fact.who.anonymous[0] if fact.who.anonymous else "" for fact in facts],
+                [fact.occurred_at for fact in facts],
+                [orjson.dumps(fact.payload).decode() for fact in facts],
+                [orjson.dumps(fact.raw).decode() if fact.raw is not None else None for fact in facts],
+                [fact.depth for fact in facts],
+                [fact.triggers for fact in facts],
+                source.pk,
+                now,
+            ],
+        )
+        written = {external_id: (event_id, client_id) for external_id, event_id, client_id in cursor.fetchall()}
+    if written:
+        nudge()
+    return written

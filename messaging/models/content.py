@@ -1,0 +1,35 @@
+"""The content of a message: columns shared by a scenario's step and, later, a chain's message."""
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.models import Consent
+
+# The channels are those that consent is given for.
+Channel = Consent.Channel
+
+
+class MessageContent(models.Model):
+    """What a message says and through which channel. Text is Liquid (semantics §25)."""
+
+    channel = models.CharField(
+        _("channel"), max_length=10, choices=[(Channel.EMAIL, Channel.EMAIL.label), (Channel.SMS, Channel.SMS.label)]
+    )
+    topic = models.CharField(
+        _("topic"),
+        max_length=50,
+        default="marketing",
+        help_text=_("The client must have agreed to this topic on this channel; “service” needs no consent."),
+    )
+    subject = models.CharField(_("subject"), max_length=300, blank=True, help_text=_("For e-mail only."))
+    body = models.TextField(
+        _("text"), help_text=_('Variables: {{ client.first_name | default: "friend" }}, {{ bonus.available }}, …')
+    )
+
+    class Meta:
+        abstract = True
+
+    def clean(self) -> None:
+        if self.channel == Channel.EMAIL and not self.subject:
+            raise ValidationError({"subject": _("An e-mail needs a subject.")})

@@ -1,0 +1,80 @@
+"""The send log: one row a message, written before anything is sent (semantics §20)."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.models import Client
+from messaging.models.content import Channel
+
+
+class Status(models.TextChoices):
+    """Where a message is on its way."""
+
+    QUEUED = "queued", _("queued")
+    SENDING = "sending", _("being sent")
+    ACCEPTED = "accepted", _("sent")
+    DELIVERED = "delivered", _("delivered")
+    FAILED = "failed", _("failed")
+    UNKNOWN = "unknown", _("unknown")
+    WITHHELD = "withheld", _("not sent")
+
+
+class Reason(models.TextChoices):
+    """Why a message was not sent, or what went wrong: typed, never a silent drop (semantics §19)."""
+
+    SCENARIO_INACTIVE = "scenario_inactive", _("the scenario is not active")
+    SCENARIO_PAUSED = "scenario_paused", _("the scenario is paused")
+    RUN_ENDED = "run_ended", _("the run was stopped")
+    EXIT_RULE = "exit_rule", _("an exit rule of the scenario came true")
+    NO_CONSENT = "no_consent", _("no consent for this channel and topic")
+    NO_ADDRESS = "no_address", _("no usable address")
+    SUPPRESSED = "suppressed", _("the address is suppressed")
+    RENDER_FAILED = "render_failed", _("the text could not be rendered")
+    PROVIDER_REFUSED = "provider_refused", _("the provider refused it")
+    PROVIDER_UNAVAILABLE = "provider_unavailable", _("the provider could not be reached")
+    CRASHED = "crashed", _("the sender stopped between the call and the answer")
+
+
+class Message(models.Model):
+    """One message to one client through one channel.
+
+    It exists before the provider is called and is unique per (run, step, visit, attempt): a repeated
+    step cannot write a second one. Scenario and run are plain numbers: they belong to the room above.
+    """
+
+    client = models.ForeignKey(Client, models.PROTECT, verbose_name=_("client"))
+    scenario_id = models.BigIntegerField(_("scenario"), null=True)
+    run_id = models.BigIntegerField(_("run"), null=True)
+    step_key = models.CharField(_("step"), max_length=32, blank=True)
+    visit = models.PositiveIntegerField(_("visit"), default=1)
+    attempt = models.PositiveSmallIntegerField(_("channel attempt"), default=1)
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel)
+    topic = models.CharField(_("topic"), max_length=50)
+    address = models.CharField(_("address"), max_length=254, blank=True)
+    subject = models.TextField(_("subject"), blank=True)
+    body = models.TextField(_("text"), blank=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED)
+    reason = models.CharField(_("reason"), max_length=30, choices=Reason, blank=True)
+    error = models.TextField(_("error"), blank=True)
+    provider_id = models.CharField(_("provider's id"), max_length=200, blank=True)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    due_at = models.DateTimeField(_("due"))
+    created_at = models.DateTimeField(_("created"))
+    claimed_at = models.DateTimeField(_("claimed"), null=True)
+    sent_at = models.DateTimeField(_("sent"), null=True)
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        constraints = [
+            models.UniqueConstraint(fields=["run_id", "step_key", "visit", "attempt"], name="message_once"),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], name="message_due", condition=Q(status="queued")),
+            models.Index(fields=["claimed_at"], name="message_in_flight", condition=Q(status="sending")),
+            models.Index(fields=["client", "-id"], name="message_client"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.get_channel_display()}"

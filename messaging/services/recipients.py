@@ -1,0 +1,42 @@
+"""Clients as messages see them, loaded in one query however many there are."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from django.db import connection
+
+from loyalty.models import Consent
+
+
+class Recipient(NamedTuple):
+    """What a message may say about a client. Empty means not known."""
+
+    id: int
+    first_name: str
+    last_name: str
+    email: str
+    phone: str
+    language: str
+    zone: str
+    attributes: dict[str, object]
+
+    def address(self, channel: str) -> str:
+        """Where the client is reached through a channel; empty where it cannot be."""
+        return self.email if channel == Consent.Channel.EMAIL else self.phone if channel == Consent.Channel.SMS else ""
+
+    def variables(self) -> dict[str, object]:
+        """The template's `client`: an unknown field is absent, so that only a default can stand for it."""
+        known = {name: value for name, value in zip(self._fields, self, strict=True) if value}
+        known["attributes"] = self.attributes
+        return known
+
+
+def load(client_ids: Iterable[int]) -> dict[int, Recipient]:
+    """The clients by id."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT id, first_name, last_name, email, phone, language, zone, attributes
+               FROM loyalty_client WHERE id = ANY(%s)""",
+            [list(client_ids)],
+        )
+        return {row[0]: Recipient(*row) for row in cursor.fetchall()}

@@ -1,0 +1,65 @@
+"""The values behind a template's variables, loaded for a whole batch: only those that the template reads."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from loyalty.money import major
+from loyalty.services.ledger import Balance, balances
+from messaging.services.recipients import Recipient
+
+
+@dataclass(slots=True)
+class Known:
+    """Values by variable and client."""
+
+    clients: Mapping[int, Recipient]
+    names: frozenset[str]
+    bonus: Mapping[int, Balance]
+    cart: Mapping[int, dict[str, object]]
+
+    def of(self, client_id: int) -> dict[str, object]:
+        """The variables of one client's text."""
+        values: dict[str, object] = {}
+        if "client" in self.names:
+            values["client"] = self.clients[client_id].variables()
+        if "bonus" in self.names:
+            balance = self.bonus.get(client_id, Balance())
+            values["bonus"] = {"available": balance.available, "pending": balance.pending}
+        if client_id in self.cart:
+            values["cart"] = self.cart[client_id]
+        return values
+
+
+def load(names: frozenset[str], client_ids: Collection[int], clients: Mapping[int, Recipient], now: datetime) -> Known:
+    """Loads what a template with these top-level names needs: at most one query a name."""
+    return Known(
+        clients=clients,
+        names=names,
+        bonus=balances(client_ids, now) if "bonus" in names and client_ids else {},
+        cart=_carts(client_ids) if "cart" in names and client_ids else {},
+    )
+
+
+def _carts(client_ids: Collection[int]) -> dict[int, dict[str, object]]:
+    """The newest open cart of every client, with money in major units."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT DISTINCT ON (client_id) client_id, lines, total, currency, checkout_url FROM loyalty_cart
+               WHERE client_id = ANY(%s) AND NOT ordered ORDER BY client_id, changed_at DESC""",
+            [list(client_ids)],
+        )
+        return {
+            client_id: {
+                "lines": [
+                    line | {"price": major(line["price"], currency), "total": major(line["total"], currency)}
+                    for line in lines
+                ],
+                "total": major(total, currency),
+                "currency": currency,
+                "url": url,
+            }
+            for client_id, lines, total, currency, url in cursor.fetchall()
+        }

@@ -1,0 +1,90 @@
+"""What a step is given and what it answers. Plain data: a step decides, the engine writes (architecture §2)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from messaging.services.recipients import Recipient
+
+
+@dataclass(slots=True)
+class RunView:
+    """A run as a step sees it. `visit` numbers the steps that the run has made, this one included."""
+
+    id: int
+    scenario_id: int
+    client_id: int
+    step_key: str
+    visit: int
+    waiting: bool
+    depth: int
+    entered_at: datetime
+    context: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Runs that stand on the same step of the same release, with their clients loaded."""
+
+    runs: Sequence[RunView]
+    clients: Mapping[int, Recipient]
+
+    def of(self, runs: Sequence[RunView]) -> "Batch":
+        """The same batch cut down to some of its runs."""
+        return Batch(runs, self.clients)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMessage:
+    """A message to write to the send log: to be sent, or withheld with a typed reason."""
+
+    channel: str
+    topic: str
+    address: str
+    subject: str = ""
+    body: str = ""
+    withheld: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accrue:
+    """Bonuses to accrue, in minor units of the programme."""
+
+    amount: int
+    activates_at: datetime
+    expires_at: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The client joins a segment."""
+
+    segment_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The client leaves a segment."""
+
+    segment_id: int
+
+
+Effect = QueueMessage | Accrue | Join | Leave
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where the run goes: on (both None), into `branch`, or asleep on this step until `until` (UTC)."""
+
+    branch: str | None = None
+    until: datetime | None = None
+    effects: tuple[Effect, ...] = field(default=())
+    # For the log: a typed reason and the words that explain it.
+    reason: str = ""
+    detail: str = ""
+
+
+NEXT = Outcome()

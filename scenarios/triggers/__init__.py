@@ -1,0 +1,10 @@
+"""Triggers: what starts a scenario. One file per type (semantics §3)."""
+
+from scenarios.triggers.absence import AbsenceTrigger
+from scenarios.triggers.base import Trigger
+from scenarios.triggers.event import EventTrigger
+
+# The types a marketer can add, in the order of the menu.
+TRIGGER_TYPES: tuple[type[Trigger], ...] = (EventTrigger, AbsenceTrigger)
+
+__all__ = ["TRIGGER_TYPES", "AbsenceTrigger", "EventTrigger", "Trigger"]

@@ -1,0 +1,56 @@
+"""Something did not happen for a while after something else did."""
+
+from collections.abc import Collection
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext as t
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.event_names import event_label
+from scenarios.durations import Unit, in_words, length
+from scenarios.triggers.base import Entry, EventView, Trigger
+
+
+class AbsenceTrigger(Trigger):
+    """Starts when, for some time since a base event, none of the absent events happened (semantics §3).
+
+    Every new base event restarts the clock, which counts from the event's own time. A cart is one
+    occurrence however often it changes: it is reminded of once.
+    """
+
+    icon = "timer_off"
+
+    base_event = models.CharField(_("since"), max_length=100, default="cart.updated")
+    absent_events = ArrayField(models.CharField(max_length=100), verbose_name=_("none of these happened"), default=list)
+    delay = models.PositiveIntegerField(_("for"), default=1)
+    delay_unit = models.CharField(_("unit"), max_length=7, choices=Unit, default=Unit.HOURS)
+
+    class Meta:
+        verbose_name = _("absence of an event")
+        verbose_name_plural = _("absences of events")
+
+    def clean(self) -> None:
+        if self.base_event in self.absent_events:
+            raise ValidationError({"absent_events": _("The base event cannot be its own absence.")})
+
+    def sentence(self) -> str:
+        absent = t(" or ").join(f"«{event_label(name)}»" for name in self.absent_events)
+        return t("%(time)s after the last «%(base)s», if there was no %(absent)s") % {
+            "time": in_words(self.delay, self.delay_unit),
+            "base": event_label(self.base_event),
+            "absent": absent,
+        }
+
+    def listens_to(self) -> Collection[str]:
+        return (self.base_event,)
+
+    def entry(self, event: EventView) -> Entry | None:
+        cart = event.payload.get("cart_token")
+        occurrence = f"cart:{cart}" if cart else f"since:{event.id}"
+        slot = occurrence if cart else f"since:{self.key}"
+        return Entry(event, occurrence[:250], event.occurred_at + length(self.delay, self.delay_unit), slot[:250])
+
+    def broken_by(self) -> Collection[str]:
+        return self.absent_events

@@ -1,0 +1,90 @@
+"""What every trigger is."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from polymorphic.models import PolymorphicModel
+
+from scenarios.keys import new_key
+from segments.models import Group
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """An event as a trigger sees it."""
+
+    id: int
+    name: str
+    client_id: int
+    occurred_at: datetime
+    payload: dict[str, Any]
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A client who enters: at once, or at `due_at` if the trigger still holds then.
+
+    `occurrence` is the entry's business identity (semantics §4). `slot` names the clock that a later
+    event sets again; without it every occurrence has a clock of its own.
+    """
+
+    event: EventView
+    occurrence: str
+    due_at: datetime | None = None
+    slot: str = ""
+
+
+class Trigger(PolymorphicModel):
+    """One trigger of a scenario's draft; like a step, it is rebuilt, unsaved, from the release."""
+
+    icon = "bolt"
+
+    scenario = models.ForeignKey(
+        "scenarios.Scenario", models.CASCADE, related_name="triggers", verbose_name=_("scenario")
+    )
+    key = models.CharField(max_length=32, default=new_key, editable=False)
+    conditions = models.OneToOneField(
+        Group, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("conditions")
+    )
+
+    class Meta:
+        verbose_name = _("trigger")
+        verbose_name_plural = _("triggers")
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return str(self.sentence())
+
+    def filter_group(self) -> Group | None:
+        """The conditions, of the row or of the release."""
+        return getattr(self, "attached_conditions", None) or self.conditions
+
+    def problems(self) -> list[str]:
+        """What forbids publishing this trigger, in the current language."""
+        try:
+            self.full_clean(exclude=["scenario", "polymorphic_ctype", "conditions"])
+        except ValidationError as error:
+            return error.messages
+        return []
+
+    def sentence(self) -> str:
+        """The trigger in the current language, as its card says it."""
+        raise TypeError(f"{type(self).__name__} defines no sentence")
+
+    def listens_to(self) -> Collection[str]:
+        """Names of the events that this trigger wants to see."""
+        raise TypeError(f"{type(self).__name__} listens to nothing")
+
+    def entry(self, event: EventView) -> Entry | None:
+        """What an event that it listens to starts, or None."""
+        raise TypeError(f"{type(self).__name__} starts nothing")
+
+    def broken_by(self) -> Collection[str]:
+        """Names of the events that, happening between the base event and the due time, forbid the entry."""
+        return ()

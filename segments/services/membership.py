@@ -1,0 +1,63 @@
+"""Joining and leaving static segments (semantics §43, §45)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from loyalty.intake.facts import Fact
+from loyalty.services import stream
+from segments.models import Segment
+
+
+def add(segment_id: int, clients: Mapping[int, int], now: datetime) -> int:
+    """Adds clients (id → chain depth of the event that follows) to a segment; returns how many were not in it.
+
+    Set-based, in the caller's transaction; every entering is an event `segment.entered`.
+    """
+    if not clients:
+        return 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO segments_membership (segment_id, client_id, entered_at)
+               SELECT %s, c, %s FROM unnest(%s::bigint[]) AS c ORDER BY c
+               ON CONFLICT DO NOTHING RETURNING client_id, id""",
+            [segment_id, now, sorted(clients)],
+        )
+        entered = cursor.fetchall()
+        _tell("segment.entered", segment_id, entered, clients, now)
+    return len(entered)
+
+
+def remove(segment_id: int, clients: Mapping[int, int], now: datetime) -> int:
+    """Removes clients from a segment; returns how many were in it. Every leaving is an event `segment.left`."""
+    if not clients:
+        return 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            """DELETE FROM segments_membership WHERE id IN (
+                 SELECT id FROM segments_membership WHERE segment_id = %s AND client_id = ANY(%s)
+                 ORDER BY client_id FOR UPDATE)
+               RETURNING client_id, id""",
+            [segment_id, sorted(clients)],
+        )
+        left = cursor.fetchall()
+        _tell("segment.left", segment_id, left, clients, now)
+    return len(left)
+
+
+def _tell(name: str, segment_id: int, rows: list[tuple[int, int]], depths: Mapping[int, int], now: datetime) -> None:
+    if not rows:
+        return
+    slug = Segment.objects.values_list("slug", flat=True).get(pk=segment_id)
+    facts = [
+        Fact(
+            external_id=f"{name}:{membership_id}",
+            name=name,
+            occurred_at=now,
+            payload={"segment": slug},
+            depth=depths[client_id],
+        )
+        for client_id, membership_id in rows
+    ]
+    stream.append(stream.platform(), facts, [client_id for client_id, _ in rows], now)
