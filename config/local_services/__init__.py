@@ -22,7 +22,7 @@ from pathlib import Path
 from config.local_services import postgres, valkey
 from config.local_services.errors import LocalServiceError
 
-__all__ = ["LocalServiceError", "Services", "ensure_urls", "start", "start_temporary", "stop"]
+__all__ = ["LocalServiceError", "Services", "ensure_urls", "remember_public_url", "start", "start_temporary", "stop"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LOCAL = ROOT / ".local"
@@ -84,9 +84,17 @@ def ensure_urls(local: Path = LOCAL) -> None:
         services, _ = start(local)
     except LocalServiceError as error:
         sys.exit(f"error: {error}")
-    if "DATABASE_URL" in missing and not os.environ.get("SECRET_KEY"):
-        missing.append("SECRET_KEY")
+    if "DATABASE_URL" in missing:
+        if not os.environ.get("SECRET_KEY"):
+            missing.append("SECRET_KEY")
+        if not os.environ.get("PUBLIC_URL") and (local / "public_url").exists():
+            os.environ["PUBLIC_URL"] = (local / "public_url").read_text()
     os.environ.update({name: services.environment[name] for name in missing})
+
+
+def remember_public_url(url: str, local: Path = LOCAL) -> None:
+    """Lets later commands make links to where `make run` listens."""
+    (local / "public_url").write_text(url)
 
 
 def start(local: Path = LOCAL) -> tuple[Services, bool]:
