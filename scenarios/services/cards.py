@@ -79,7 +79,8 @@ def load(scenario: Scenario) -> Tree:
     branches = list(Branch.objects.filter(scenario=scenario).order_by("is_default", "position", "pk"))
     steps = list(Step.objects.filter(branch__scenario=scenario).order_by("position", "pk"))
     _fetch_related(steps, skip=("branch",))
-    groups = load_groups({owner.conditions_id for owner in [*branches, *triggers] if owner.conditions_id})
+    owned = {branch.conditions_id for branch in branches} | {trigger.conditions_id for trigger in triggers}
+    groups = load_groups(pk for pk in owned if pk)
 
     ways = {branch.pk: Way(branch, groups.get(branch.conditions_id or 0)) for branch in branches}
     cards = {step.pk: Card(step) for step in steps}
@@ -97,10 +98,11 @@ def load_groups(ids: Iterable[int]) -> dict[int, Group]:
     groups = {group.pk: group for group in Group.objects.filter(pk__in=list(ids))}
     members = list(Condition.objects.filter(parent__in=list(groups)).order_by("position", "pk"))
     _fetch_related(members, skip=("parent",))
-    for group in groups.values():
-        group.attached_members = []
+    attached: dict[int | None, list[Condition]] = {}
     for member in members:
-        groups[member.parent_id or 0].attached_members.append(member)
+        attached.setdefault(member.parent_id, []).append(member)
+    for pk, group in groups.items():
+        group.attached_members = attached.get(pk, [])  # type: ignore[attr-defined]  # what Group.members looks for
     return groups
 
 

@@ -5,7 +5,7 @@ steps and branches dense: 0, 1, 2 … What it refuses is a `TreeError`, in words
 nothing has changed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import transaction
@@ -109,10 +109,10 @@ def move_branch(branch: Branch, position: int) -> None:
     """Moves a branch to `position` among the other ones of its fork; the default one stays last."""
     with editing(branch.scenario_id) as scenario:
         branch = _branch(scenario, branch.pk)
-        _of_fork(branch)
+        fork = _of_fork(branch)
         if branch.is_default:
             raise TreeError(t("The default branch is always the last one."))
-        others = [other for other in _ways(branch.fork) if other.pk != branch.pk]
+        others = [other for other in _ways(fork) if other.pk != branch.pk]
         place = _place(position, sum(not other.is_default for other in others))
         _renumber([*others[:place], branch, *others[place:]])
 
@@ -121,10 +121,9 @@ def delete_branch(branch: Branch) -> None:
     """Deletes a branch with its conditions and every step below. A fork keeps its default branch."""
     with editing(branch.scenario_id) as scenario:
         branch = _branch(scenario, branch.pk)
-        _of_fork(branch)
+        fork = _of_fork(branch)
         if branch.is_default:
             raise TreeError(t("The default branch cannot be deleted: delete the fork."))
-        fork = branch.fork
         steps: set[int] = set()
         branches = {branch.pk}
         for step_id in [step.pk for step in _steps(branch)]:
@@ -169,7 +168,7 @@ def delete_condition(owner: Branch | Trigger, condition: Condition) -> None:
         group_id = owner.conditions_id
         Condition.objects.non_polymorphic().filter(pk=condition.pk, parent=group_id).delete()
         left = Condition.objects.non_polymorphic().filter(parent=group_id).order_by("position", "pk")
-        _renumber(list(left))
+        _renumber(list(left))  # type: ignore[arg-type]  # polymorphic loses the model
 
 
 def ensure_group(owner: Branch | Trigger) -> Group:
@@ -213,7 +212,7 @@ def _delete(branch_ids: set[int], step_ids: set[int]) -> None:
     _delete_groups(groups)
 
 
-def _delete_groups(group_ids: list[int | None]) -> None:
+def _delete_groups(group_ids: Iterable[int | None]) -> None:
     ids = [pk for pk in group_ids if pk is not None]
     Condition.objects.non_polymorphic().filter(parent__in=ids).delete()
     Condition.objects.non_polymorphic().filter(pk__in=ids).delete()
@@ -233,9 +232,10 @@ def _step(scenario: Scenario, step_id: int) -> Step:
     return step
 
 
-def _of_fork(branch: Branch) -> None:
-    if branch.fork_id is None:
+def _of_fork(branch: Branch) -> Step:
+    if branch.fork is None:
         raise TreeError(t("This is the main line of the scenario, not a branch of a fork."))
+    return branch.fork
 
 
 def _place(position: int | None, length: int) -> int:
@@ -245,17 +245,15 @@ def _place(position: int | None, length: int) -> int:
 
 
 def _steps(branch: Branch) -> list[Step]:
-    return list(Step.objects.non_polymorphic().filter(branch=branch).order_by("position", "pk"))
+    return list(Step.objects.non_polymorphic().filter(branch=branch).order_by("position", "pk"))  # type: ignore[arg-type]  # polymorphic loses the model
 
 
 def _ways(fork: Step) -> list[Branch]:
     return list(Branch.objects.filter(fork=fork).order_by("is_default", "position", "pk"))
 
 
-def _renumber(rows: list[Step] | list[Branch] | list[Condition]) -> None:
-    moved = [row for position, row in enumerate(rows) if row.position != position]
+def _renumber(rows: Sequence[Step | Branch | Condition]) -> None:
     for position, row in enumerate(rows):
-        row.position = position
-    if moved:
-        model = next(kind for kind in (Step, Branch, Condition) if isinstance(moved[0], kind))
-        model._base_manager.bulk_update(moved, ["position"])
+        if row.position != position:
+            row.position = position
+            row.save(update_fields=["position"])
