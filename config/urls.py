@@ -6,4 +6,5 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/queues/", include("django_rq.urls")),
     path("admin/", admin.site.urls),
+    path("", include("loyalty.urls")),
 ]

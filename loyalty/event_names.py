@@ -1,0 +1,52 @@
+"""The catalogue of event names that scenarios can listen to (docs/events.md).
+
+Shops may send names of their own beside these; names in `PLATFORM` are said by this platform alone.
+"""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+FROM_SHOPS: dict[str, Promise] = {
+    "cart.updated": _("Cart changed"),
+    "cart.cleared": _("Cart emptied"),
+    "cart.viewed": _("Cart viewed"),
+    "coupon.applied": _("Coupon applied"),
+    "checkout.started": _("Checkout started or continued"),
+    "order.created": _("Order placed"),
+    "order.paid": _("Order paid"),
+    "order.updated": _("Order changed"),
+    "order.cancelled": _("Order cancelled"),
+    "order.refunded": _("Order refunded, wholly or in part"),
+    "customer.registered": _("Client registered"),
+    "customer.updated": _("Client's profile changed"),
+    "client.identified": _("Client recognised on the site"),
+    "client.grouped": _("Client joined a group on the site"),
+    "product.viewed": _("Product viewed"),
+    "category.viewed": _("Category viewed"),
+    "search.performed": _("Search on the site"),
+    "product.price_changed": _("Product's price changed"),
+    "product.published": _("New product"),
+    "product.updated": _("Product changed"),
+    "review.created": _("Review left"),
+    "visit.completed": _("Visit completed"),
+    "location.updated": _("Location reported"),
+    "page.viewed": _("Page viewed"),
+    "screen.viewed": _("App screen viewed"),
+}
+
+PLATFORM: dict[str, Promise] = {
+    "segment.entered": _("Entered a segment"),
+    "segment.left": _("Left a segment"),
+    "bonus.accrued": _("Bonuses accrued"),
+    "bonus.spent": _("Bonuses spent"),
+    "bonus.expired": _("Bonuses burnt"),
+    "client.merged": _("Client merged with a guest"),
+    "message.sent": _("Message sent"),
+}
+
+EVENT_NAMES: dict[str, Promise] = FROM_SHOPS | PLATFORM
+
+
+def event_label(name: str) -> str:
+    """The event's name in the current language; a shop's own event is called as the shop calls it."""
+    return str(EVENT_NAMES.get(name, name))

@@ -1,0 +1,17 @@
+"""Addresses of this room: intake (contract §2)."""
+
+from django.urls import re_path
+
+from loyalty.api import intake
+from loyalty.intake.segment_http import CALLS
+from loyalty.intake.webhooks import ADAPTERS
+
+# With and without the last slash: Django cannot redirect a POST.
+urlpatterns = [
+    re_path(rf"^v1/(?P<call>batch|{'|'.join(CALLS)})/?$", intake.call, name="intake-call"),
+    re_path(
+        rf"^webhooks/(?P<kind>{'|'.join(ADAPTERS)})/(?P<slug>[-a-zA-Z0-9_]{{1,50}})/?$",
+        intake.webhook,
+        name="intake-webhook",
+    ),
+]
