@@ -52,6 +52,9 @@ class UnreadEvent(models.Model):
     """
 
     event = models.OneToOneField(Event, models.CASCADE, primary_key=True, verbose_name=_("event"))
+    # Set when reading it failed: it waits here, with the reason, and is tried again.
+    retry_at = models.DateTimeField(_("again at"), null=True)
+    error = models.TextField(_("error"), null=True)  # noqa: DJ001 (bulk inserts name the event alone)
 
     class Meta:
         verbose_name = _("unread event")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import orjson
 from django.db import connection
 
 from loyalty.models import Consent
@@ -18,7 +19,8 @@ class Recipient(NamedTuple):
     phone: str
     language: str
     zone: str
-    attributes: dict[str, object]
+    # JSON as the database gives it: parsed only for a text that reads it.
+    attributes: str
 
     def address(self, channel: str) -> str:
         """Where the client is reached through a channel; empty where it cannot be."""
@@ -26,8 +28,8 @@ class Recipient(NamedTuple):
 
     def variables(self) -> dict[str, object]:
         """The template's `client`: an unknown field is absent, so that only a default can stand for it."""
-        known = {name: value for name, value in zip(self._fields, self, strict=True) if value}
-        known["attributes"] = self.attributes
+        known: dict[str, object] = {name: value for name, value in zip(self._fields, self, strict=True) if value}
+        known["attributes"] = orjson.loads(self.attributes)
         return known
 
 

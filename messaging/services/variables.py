@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import orjson
 from django.db import connection
 
 from loyalty.money import major
@@ -63,3 +64,12 @@ def _carts(client_ids: Collection[int]) -> dict[int, dict[str, object]]:
             }
             for client_id, lines, total, currency, url in cursor.fetchall()
         }
+
+
+def entries(event_ids: Collection[int]) -> dict[int, dict[str, object]]:
+    """The payloads of the events that runs were started by: the template's `entry`."""
+    if not event_ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, payload FROM loyalty_event WHERE id = ANY(%s)", [list(event_ids)])
+        return {event_id: orjson.loads(payload) for event_id, payload in cursor.fetchall()}

@@ -39,8 +39,18 @@ class SendMessage(Step, MessageContent):
         refused = policy.refusals(self.channel, self.topic, batch.clients, now)
         texts = (render.compiled(self.subject), render.compiled(self.body))
         ids = [run.client_id for run in batch.runs if run.client_id not in refused]
-        known = variables.load(texts[0].names | texts[1].names, ids, batch.clients, now)
-        return [self._outcome(run, batch, refused.get(run.client_id), texts, known) for run in batch.runs]
+        names = texts[0].names | texts[1].names
+        known = variables.load(names, ids, batch.clients, now)
+        reads_entry = "entry" in names
+        events = variables.entries(
+            {run.context["event"] for run in batch.runs if reads_entry and "event" in run.context}
+        )
+        return [
+            self._outcome(
+                run, batch, refused.get(run.client_id), texts, known, events.get(run.context.get("event"), {})
+            )
+            for run in batch.runs
+        ]
 
     def _outcome(
         self,
@@ -49,11 +59,12 @@ class SendMessage(Step, MessageContent):
         reason: Reason | None,
         texts: tuple[render.Text, render.Text],
         known: variables.Known,
+        entry: dict[str, object],
     ) -> Outcome:
         address = batch.clients[run.client_id].address(self.channel)
         if reason:
             return Outcome(effects=(QueueMessage(self.channel, self.topic, address, withheld=reason),), reason=reason)
-        values = known.of(run.client_id) | {"entry": run.context}
+        values = known.of(run.client_id) | {"entry": entry}
         try:
             subject, body = texts[0].render(values), texts[1].render(values)
         except render.RenderError as error:

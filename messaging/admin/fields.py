@@ -1,0 +1,77 @@
+"""The text of a message, with a palette of the variables that it may use (semantics §25)."""
+
+from typing import Any, NamedTuple
+
+from django import forms
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from loyalty.admin.fields import OpenChoiceField
+from messaging.services.policy import SERVICE
+
+
+class Variable(NamedTuple):
+    """One button of the palette: what it is called, what it inserts."""
+
+    label: Promise
+    code: str
+
+
+VARIABLES = (
+    Variable(_("First name"), '{{ client.first_name | default: "" }}'),
+    Variable(_("Last name"), '{{ client.last_name | default: "" }}'),
+    Variable(_("E-mail"), '{{ client.email | default: "" }}'),
+    Variable(_("Phone"), '{{ client.phone | default: "" }}'),
+    Variable(_("Bonuses available"), "{{ bonus.available }}"),
+    Variable(_("Bonuses not active yet"), "{{ bonus.pending }}"),
+    Variable(_("Cart's sum"), '{{ cart.total | default: "" }} {{ cart.currency | default: "" }}'),
+    Variable(_("Link to the cart"), '{{ cart.url | default: "" }}'),
+    Variable(
+        _("Goods in the cart"), "{% for line in cart.lines %}{{ line.title }} × {{ line.quantity }}\n{% endfor %}"
+    ),
+)
+
+
+class _PaletteMixin:
+    template_name = "messaging/text_with_palette.html"
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)  # type: ignore[misc]
+        context["plain_template"] = self.plain_template  # type: ignore[attr-defined]
+        context["variables"] = VARIABLES
+        return context
+
+    class Media:
+        js = ("messaging/palette.js",)
+        css = {"all": ("messaging/palette.css",)}
+
+
+class PaletteTextarea(_PaletteMixin, UnfoldAdminTextareaWidget):
+    """The text, with the palette under it."""
+
+    plain_template = "django/forms/widgets/textarea.html"
+
+
+class PaletteInput(_PaletteMixin, UnfoldAdminTextInputWidget):
+    """One line, with the palette under it."""
+
+    plain_template = "django/forms/widgets/text.html"
+
+
+def topic_field(**kwargs: Any) -> OpenChoiceField:
+    """What the message is about: the client must have agreed to it."""
+    choices = [("marketing", _("Marketing")), (SERVICE, _("Service: needs no consent"))]
+    return OpenChoiceField(label=_("topic"), choices=choices, max_length=50, hint=_("Choose or type a topic"), **kwargs)
+
+
+class MessageForm(forms.ModelForm):
+    """What every form with a message's content has."""
+
+    topic = topic_field(
+        initial="marketing",
+        help_text=_("The client must have agreed to this topic on this channel; “service” needs no consent."),
+    )
+
+    class Meta:
+        widgets = {"subject": PaletteInput, "body": PaletteTextarea(attrs={"rows": 9})}

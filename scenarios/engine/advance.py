@@ -1,0 +1,192 @@
+"""Moving runs: the heart of the engine (semantics §8–10, §13–16).
+
+One transaction takes a batch of due runs, walks each as far as it goes, and writes everything
+together: positions, log, messages, bonuses, segments. A batch that fails is halved until the run
+that makes it fail stands alone; that one is retried later and finally marked failed.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import orjson
+from django.db import connection, transaction
+
+from messaging.services import recipients
+from scenarios.engine.effects import Ledgers, LogLine
+from scenarios.engine.isolation import in_isolation
+from scenarios.engine.live import Live, live
+from scenarios.models import RunLog, ScenarioRun
+from scenarios.steps.outcomes import Batch, Outcome, RunView
+
+BATCH = 5000  # runs in one transaction
+# Waits before a failing step is tried again; after the last one the run is failed (semantics §16).
+BACKOFF = [timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6)]
+
+_State = ScenarioRun.State
+
+
+@dataclass(slots=True)
+class _Moves:
+    """What one batch writes about its runs."""
+
+    updates: list[tuple[int, str, str, bool, int, datetime | None, str]] = field(default_factory=list)
+    lines: list[LogLine] = field(default_factory=list)
+    ledgers: Ledgers = field(default_factory=Ledgers)
+
+    def rest(self, run: RunView, until: datetime) -> None:
+        self.updates.append((run.id, _State.ACTIVE, run.step_key, True, run.visit, until, ""))
+
+    def end(self, run: RunView, state: str, reason: str, release: int) -> None:
+        self.updates.append((run.id, state, run.step_key, False, run.visit, None, reason))
+        self.lines.append(LogLine(run, release, RunLog.Kind.ENDED, "", "", reason))
+
+
+def advance_due(now: datetime, limit: int = BATCH) -> int:
+    """Advances up to `limit` due runs, those of the highest priority first; returns how many it took.
+
+    Workers may run side by side: each claims runs that no other holds (semantics §9).
+    """
+    taken = 0
+    for scenario in live().values():
+        if taken >= limit:
+            break
+        taken += _advance_claimed(scenario, now, limit - taken)
+    return taken
+
+
+def _advance_claimed(scenario: Live, now: datetime, limit: int) -> int:
+    def work(only: Sequence[int] | None, taken: list[int]) -> None:
+        runs = _claim(scenario.id, now, limit, only)
+        taken += [run.id for run in runs]
+        if runs:
+            _walk(scenario, runs, now)
+
+    return in_isolation(work, lambda run_id, error: _fail(scenario, run_id, error, now))
+
+
+def _claim(scenario_id: int, now: datetime, limit: int, only: Sequence[int] | None = None) -> list[RunView]:
+    # The inner query holds the rows in due order; side by side, workers skip each other's.
+    chosen = "AND id = ANY(%(only)s)" if only is not None else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT id, scenario_id, client_id, step_key, visits, waiting, depth, entered_at, context
+                FROM scenarios_scenariorun
+                WHERE scenario_id = %(scenario)s AND state = 'active' AND due_at <= %(now)s {chosen}
+                ORDER BY due_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED""",  # noqa: S608 (two fixed texts)
+            {"scenario": scenario_id, "now": now, "limit": limit, "only": list(only or ())},
+        )
+        return [
+            RunView(run_id, scenario, client_id, step_key, visits, waiting, depth, entered_at, orjson.loads(context))
+            for run_id, scenario, client_id, step_key, visits, waiting, depth, entered_at, context in cursor.fetchall()
+        ]
+
+
+def _walk(scenario: Live, runs: Sequence[RunView], now: datetime) -> None:
+    """Walks the runs as far as they go and writes what follows, within the caller's transaction."""
+    clients = recipients.load({run.client_id for run in runs})
+    moves = _Moves()
+    standing: dict[str, list[RunView]] = {}
+    for run in runs:
+        standing.setdefault(run.step_key, []).append(run)
+    while standing:
+        key, group = standing.popitem()
+        for run, below in _step(scenario, key, Batch(group, clients), now, moves):
+            standing.setdefault(below, []).append(run)
+    moves.ledgers.write(now)
+    _write_runs(moves, now)
+    _write_log(moves.lines, now)
+
+
+def _step(scenario: Live, key: str, batch: Batch, now: datetime, moves: _Moves) -> Iterable[tuple[RunView, str]]:
+    """Decides one step for the runs that stand on it; yields those that go on with the key they go on to."""
+    flow = scenario.flow
+    node = flow.nodes.get(key)
+    if node is None:
+        for run in batch.runs:
+            # A scenario without steps, or a step that a later release removed.
+            moves.end(run, _State.COMPLETED if not key else _State.EXITED, "" if not key else "step_removed",
+                      flow.number)  # fmt: skip
+        return
+    kind = type(node.step).__name__
+    for run in batch.runs:
+        run.visit += not run.waiting
+    for run, outcome in zip(batch.runs, node.step.decide(batch, now), strict=True):
+        line = LogLine(run, flow.number, RunLog.Kind.STEP, key, kind, outcome.reason, outcome.detail)
+        moves.ledgers.add(run, outcome.effects, line)
+        if outcome.until is not None and outcome.until > now:
+            line.detail = outcome.until.isoformat()
+            moves.lines.append(line)
+            moves.rest(run, outcome.until)
+            continue
+        if not run.waiting:
+            moves.lines.append(line)
+        run.waiting = False
+        below = _below(node.branches, node.below, outcome)
+        if below is None:
+            moves.end(run, _State.COMPLETED, "", flow.number)
+        else:
+            run.step_key = below
+            yield run, below
+
+
+def _below(branches: dict[str, str | None], below: str | None, outcome: Outcome) -> str | None:
+    return below if outcome.branch is None else branches[outcome.branch]
+
+
+def _write_runs(moves: _Moves, now: datetime) -> None:
+    columns = [list(column) for column in zip(*moves.updates, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE scenarios_scenariorun r
+               SET state = m.state, step_key = m.step_key, waiting = m.waiting, visits = m.visits, due_at = m.due_at,
+                   reason = m.reason, failures = 0, error = '',
+                   finished_at = CASE WHEN m.state = 'active' THEN NULL ELSE %s END
+               FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bool[], %s::int[], %s::timestamptz[], %s::text[])
+                 AS m(id, state, step_key, waiting, visits, due_at, reason)
+               WHERE r.id = m.id""",
+            [now, *columns],
+        )
+
+
+def _write_log(lines: Sequence[LogLine], now: datetime) -> None:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            """COPY scenarios_runlog (scenario_id, client_id, run_id, release, kind, step_key, step_type, reason,
+                                      detail, message_id, bonuses, created_at) FROM STDIN"""
+        ) as copy,
+    ):
+        for line in lines:
+            run = line.run
+            copy.write_row((
+                run.scenario_id, run.client_id, run.id, line.release, line.kind, line.step_key, line.step_type,
+                line.reason, line.detail, line.message_id, line.bonuses, now,
+            ))  # fmt: skip
+
+
+def _fail(scenario: Live, run_id: int, error: Exception, now: datetime) -> None:
+    """Puts a run off with backoff, or marks it failed for good; either way the log says why (semantics §16)."""
+    words = f"{type(error).__name__}: {error}"[:2000]
+    with transaction.atomic():
+        run = ScenarioRun.objects.select_for_update().filter(pk=run_id, state=_State.ACTIVE).first()
+        if run is None:
+            return
+        run.failures += 1
+        run.error = words
+        if run.failures > len(BACKOFF):
+            run.state, run.due_at, run.finished_at = _State.FAILED, None, now
+        else:
+            run.due_at = now + BACKOFF[run.failures - 1]
+        run.save(update_fields=["failures", "error", "state", "due_at", "finished_at"])
+        RunLog.objects.create(
+            scenario_id=scenario.id,
+            client_id=run.client_id,
+            run=run,
+            release=scenario.flow.number,
+            kind=RunLog.Kind.FAILURE,
+            step_key=run.step_key,
+            reason="failed" if run.state == _State.FAILED else "retry",
+            detail=words[:500],
+            created_at=now,
+        )

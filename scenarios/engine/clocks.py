@@ -1,0 +1,132 @@
+"""Entries whose time has come: delays and absences (semantics §3)."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from scenarios.engine.isolation import in_isolation
+from scenarios.engine.listen import admit
+from scenarios.engine.live import Live, live
+from scenarios.engine.refuse import log_refusals
+from scenarios.models import EntryClock
+from scenarios.triggers.base import Entry, EventView, Trigger
+
+log = logging.getLogger(__name__)
+
+# A clock that cannot be fired is tried again after this long.
+RETRY = timedelta(minutes=10)
+BATCH = 5000  # clocks of one scenario in one transaction
+
+
+def fire_due(now: datetime, limit: int = BATCH) -> int:
+    """Fires the clocks that are due in every active scenario; returns how many were dealt with.
+
+    What would forbid the entry is looked up now, among all events since the base event, read or not.
+    """
+    return sum(_fire(scenario, now, limit) for scenario in live().values())
+
+
+def _fire(scenario: Live, now: datetime, limit: int) -> int:
+    def work(only: Sequence[int] | None, taken: list[int]) -> None:
+        clocks = _claim(scenario.id, now, limit, only)
+        taken += [clock.id for clock in clocks]
+        known = {trigger.key for trigger in scenario.flow.triggers}
+        for trigger in scenario.flow.triggers:
+            entries = [clock.entry for clock in clocks if clock.trigger_key == trigger.key]
+            if entries:
+                _enter(scenario, trigger, entries, now)
+        gone = [clock.entry for clock in clocks if clock.trigger_key not in known]
+        log_refusals(scenario, [(entry, "trigger_removed", "") for entry in gone], now)
+
+    return in_isolation(work, lambda clock_id, error: _put_off(clock_id, error, now))
+
+
+def _put_off(clock_id: int, error: Exception, now: datetime) -> None:
+    log.error("a clock could not be fired", extra={"clock": clock_id, "reason": type(error).__name__})
+    EntryClock.objects.filter(pk=clock_id).update(due_at=now + RETRY)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    id: int
+    trigger_key: str
+    entry: Entry
+
+
+def _claim(scenario_id: int, now: datetime, limit: int, only: Sequence[int] | None) -> list[_Clock]:
+    chosen = "AND id = ANY(%(only)s)" if only is not None else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""WITH due AS (
+                 DELETE FROM scenarios_entryclock WHERE id IN (
+                   SELECT id FROM scenarios_entryclock
+                   WHERE scenario_id = %(scenario)s AND due_at <= %(now)s {chosen}
+                   ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+                 RETURNING id, client_id, slot, occurrence, trigger_key, event_id, started_at, due_at)
+               SELECT due.id, due.trigger_key, due.client_id, due.slot, due.occurrence, due.event_id, due.started_at,
+                      due.due_at, e.name, e.depth
+               FROM due JOIN loyalty_event e ON e.id = due.event_id ORDER BY due.client_id""",  # noqa: S608 (fixed)
+            {"scenario": scenario_id, "now": now, "limit": limit, "only": list(only or ())},
+        )
+        return [
+            _Clock(
+                clock_id,
+                trigger_key,
+                Entry(EventView(event_id, name, client_id, started_at, {}, depth), occurrence, due_at, slot),
+            )
+            for clock_id, trigger_key, client_id, slot, occurrence, event_id, started_at, due_at, name, depth
+            in cursor.fetchall()
+        ]
+
+
+def _enter(scenario: Live, trigger: Trigger, entries: Sequence[Entry], now: datetime) -> None:
+    broken = _broken(trigger, entries, now)
+    log_refusals(
+        scenario,
+        [
+            (entry, "happened", broken[entry.event.client_id, entry.occurrence])
+            for entry in entries
+            if (entry.event.client_id, entry.occurrence) in broken
+        ],
+        now,
+    )
+    kept = [entry for entry in entries if (entry.event.client_id, entry.occurrence) not in broken]
+    if kept:
+        admit(scenario, trigger, kept, now)
+
+
+def _broken(trigger: Trigger, entries: Sequence[Entry], now: datetime) -> dict[tuple[int, str], str]:
+    """Which entries something that should have stayed absent forbids, and what it was.
+
+    Counted from the base event's own time: an order that is known to have happened before the cart was
+    touched again does not forbid the reminder of that cart.
+    """
+    names = list(trigger.broken_by())
+    if not names:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT c.client_id, c.occurrence, e.name, e.occurred_at
+               FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::bigint[])
+                 AS c(client_id, occurrence, since, event_id)
+               JOIN LATERAL (
+                 SELECT name, occurred_at FROM loyalty_event
+                 WHERE client_id = c.client_id AND name = ANY(%s) AND occurred_at >= c.since AND occurred_at <= %s
+                   AND id <> c.event_id
+                 ORDER BY occurred_at LIMIT 1) AS e ON true""",
+            [
+                [entry.event.client_id for entry in entries],
+                [entry.occurrence for entry in entries],
+                [entry.event.occurred_at for entry in entries],
+                [entry.event.id for entry in entries],
+                names,
+                now,
+            ],
+        )
+        return {
+            (client_id, occurrence): f"{name} {occurred_at:%Y-%m-%d %H:%M:%S} UTC"
+            for client_id, occurrence, name, occurred_at in cursor.fetchall()
+        }

@@ -1,0 +1,121 @@
+"""Entering a scenario (semantics §4–5): set-based, and impossible twice."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+
+from scenarios.engine.live import Live
+from scenarios.models import Scenario
+
+# Entries by a scenario that an event of a scenario started, and so on: deeper is a loop (semantics §18).
+MAX_DEPTH = 5
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A client who may enter, for one occurrence."""
+
+    client_id: int
+    occurrence: str
+    context: dict[str, Any]
+    event_id: int | None = None
+    depth: int = 0
+
+
+def enrol(scenario: Live, candidates: Sequence[Candidate], now: datetime) -> int:
+    """Enrols candidates within the caller's transaction or its own; returns how many entered.
+
+    Everybody else gets a log line with the reason. The occurrence key makes a repetition harmless.
+    """
+    if not candidates:
+        return 0
+    columns = [
+        [candidate.client_id for candidate in candidates],
+        [candidate.occurrence for candidate in candidates],
+        [orjson.dumps(candidate.context).decode() for candidate in candidates],
+        [candidate.event_id for candidate in candidates],
+        [candidate.depth for candidate in candidates],
+    ]
+    source = """SELECT * FROM unnest(%(clients)s::bigint[], %(occurrences)s::text[], %(contexts)s::text[],
+                                     %(events)s::bigint[], %(depths)s::smallint[])
+                  AS c(client_id, occurrence, context, event_id, depth)"""
+    names = ("clients", "occurrences", "contexts", "events", "depths")
+    return _enrol(scenario, source, dict(zip(names, columns, strict=True)), now)
+
+
+def enrol_segment(scenario: Live, segment_id: int, occurrence: str, now: datetime) -> int:
+    """Enrols every client of a segment under one occurrence; the rows never leave the database."""
+    source = """SELECT client_id, %(occurrence)s AS occurrence, '{}' AS context, NULL::bigint AS event_id,
+                       0::smallint AS depth
+                FROM segments_membership WHERE segment_id = %(segment)s"""
+    return _enrol(scenario, source, {"segment": segment_id, "occurrence": occurrence}, now)
+
+
+def _enrol(scenario: Live, source: str, values: dict[str, Any], now: datetime) -> int:
+    rules = scenario.flow.settings
+    reentry, days = rules["reentry"], rules["reentry_days"]
+    capped = rules["entry_cap"] is not None
+    refusals = ["WHEN c.depth > %(max_depth)s THEN 'loop'"]
+    if scenario.starts_at and now < scenario.starts_at:
+        refusals.append("WHEN true THEN 'not_started'")
+    if scenario.ends_at and now >= scenario.ends_at:
+        refusals.append("WHEN true THEN 'ended'")
+    # "Once ever" is an occurrence of its own, so that uniqueness decides even between two workers.
+    occurrence = "'once'" if reentry == Scenario.Reentry.ONCE else "c.occurrence"
+    inside = (
+        "EXISTS (SELECT 1 FROM scenarios_scenariorun r WHERE r.scenario_id = %(scenario)s AND r.client_id = c.client_id"
+    )
+    refusals.append(f"WHEN {inside} AND r.occurrence = {occurrence}) THEN 'entered_before'")
+    if reentry == Scenario.Reentry.INTERVAL:
+        values["since"] = now - timedelta(days=int(str(days)))
+        refusals.append(f"WHEN {inside} AND r.entered_at > %(since)s) THEN 'too_soon'")
+    if not rules["parallel"]:
+        refusals.append(f"WHEN {inside} AND r.state = 'active') THEN 'inside'")
+    if capped:
+        refusals.append("WHEN c.place > %(room)s THEN 'cap_reached'")
+    values |= {
+        "scenario": scenario.id,
+        "release": scenario.flow.number,
+        "max_depth": MAX_DEPTH,
+        "parallel": bool(rules["parallel"]),
+        "first": scenario.flow.first or "",
+        "now": now,
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        if capped or reentry == Scenario.Reentry.INTERVAL:
+            # Rules about other runs than the entry's own: decided by one worker at a time.
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('enrol', %s))", [scenario.id])
+        if capped:
+            cursor.execute("SELECT count(*) FROM scenarios_scenariorun WHERE scenario_id = %s", [scenario.id])
+            values["room"] = max(0, int(str(rules["entry_cap"])) - cursor.fetchone()[0])
+        cursor.execute(
+            f"""WITH candidate AS MATERIALIZED ({source}),
+                judged AS MATERIALIZED (
+                  SELECT c.*, CASE {" ".join(refusals)} END AS refusal
+                  FROM (SELECT *, row_number() OVER () AS place FROM candidate) AS c),
+                run AS (
+                  INSERT INTO scenarios_scenariorun (scenario_id, client_id, occurrence, state, step_key, waiting,
+                    visits, due_at, parallel, context, depth, failures, error, reason, entered_at)
+                  SELECT %(scenario)s, client_id, {occurrence}, 'active', %(first)s, false, 0, %(now)s, %(parallel)s,
+                         context::jsonb, depth, 0, '', '', %(now)s
+                  FROM judged AS c WHERE refusal IS NULL
+                  -- In one order everywhere, so that two workers with the same candidates never deadlock.
+                  ORDER BY client_id, occurrence ON CONFLICT DO NOTHING
+                  RETURNING id, client_id, occurrence),
+                logged AS (
+                  INSERT INTO scenarios_runlog (scenario_id, client_id, run_id, release, kind, step_key, step_type,
+                    reason, detail, event_id, created_at)
+                  SELECT %(scenario)s, c.client_id, run.id, %(release)s,
+                         CASE WHEN run.id IS NULL THEN 'refused' ELSE 'entered' END, '', '',
+                         CASE WHEN run.id IS NULL THEN coalesce(c.refusal, 'inside') ELSE '' END, c.occurrence,
+                         c.event_id, %(now)s
+                  FROM judged AS c
+                  LEFT JOIN run ON run.client_id = c.client_id AND run.occurrence = {occurrence} AND c.refusal IS NULL)
+                SELECT count(*) FROM run""",  # noqa: S608 (only fixed texts of this module are put together)
+            values,
+        )
+        return cursor.fetchone()[0]

@@ -1,0 +1,70 @@
+"""A release as the engine walks it: every step with where it leads."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from scenarios.models import Fork, Release, Step, Trigger
+from scenarios.services import snapshot
+from scenarios.services.snapshot import Row
+from segments.models import Segment
+
+
+@dataclass(slots=True)
+class Node:
+    """A step, the step below it, and where its branches start (None: the flow ends there)."""
+
+    step: Step
+    below: str | None
+    branches: dict[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Flow:
+    """A published release, rebuilt. `first` is None for a scenario without steps."""
+
+    release_id: int
+    number: int
+    first: str | None
+    nodes: dict[str, Node]
+    triggers: list[Trigger]
+    settings: dict[str, object]
+
+
+def build(release: Release) -> Flow:
+    """Rebuilds a release's steps and triggers. Raises KeyError where a segment it names is gone."""
+    document = release.snapshot
+    segments = snapshot.segments_of(document)
+    nodes: dict[str, Node] = {}
+
+    def walk(rows: list[Row], after: str | None) -> str | None:
+        """Adds a sequence that continues at `after`; returns the key it starts with."""
+        keys = [row["key"] for row in rows]
+        for row, below in zip(rows, [*keys[1:], after], strict=False):
+            step = snapshot.load_step(row, segments)
+            node = nodes[row["key"]] = Node(step, below)
+            if isinstance(step, Fork):
+                step.attached_ways = _ways(row, segments)  # type: ignore[attr-defined]
+                for way in row["branches"]:
+                    # After a branch ends, the flow goes on below the fork (semantics §13).
+                    node.branches[way["key"]] = walk(way["steps"], below)
+        return keys[0] if keys else after
+
+    first = walk(document["steps"], None)
+    triggers = [snapshot.load_trigger(row, segments) for row in document["triggers"]]
+    return Flow(release.pk, release.number, first, nodes, triggers, document["settings"])
+
+
+def _ways(row: Row, segments: dict[str, Segment]) -> list[tuple[str, object]]:
+    return [
+        (
+            way["key"],
+            None if way["is_default"] else snapshot.load_conditions(way["conditions"] or {"type": "Group"}, segments),
+        )
+        for way in row["branches"]
+    ]
+
+
+@lru_cache(maxsize=500)
+def flow(release_id: int) -> Flow:
+    """The flow of a release, kept in the process: releases never change."""
+    return build(Release.objects.get(pk=release_id))

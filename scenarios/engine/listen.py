@@ -1,0 +1,144 @@
+"""Reading the stream of events: who enters now, whose clock is set, who leaves (semantics §1–3, §12)."""
+
+import logging
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+import orjson
+from django.db import connection
+
+from loyalty.models import UnreadEvent
+from scenarios.engine import leave
+from scenarios.engine.enrol import Candidate, enrol
+from scenarios.engine.isolation import in_isolation
+from scenarios.engine.live import Live, live
+from scenarios.engine.refuse import log_refusals
+from scenarios.triggers.base import Entry, EventView, Trigger
+from segments.services.evaluate import matching
+
+log = logging.getLogger(__name__)
+
+# An event that cannot be read is tried again after this long; it stays in the queue until it can.
+RETRY = timedelta(minutes=10)
+BATCH = 1000  # events read in one transaction
+
+
+def read_events(now: datetime, limit: int = BATCH) -> int:
+    """Reads a batch of unread events and does what follows from them, in one transaction; returns how many.
+
+    Readers may run side by side: each claims events that no other holds. Nothing here depends on
+    the order of two events about one client: a clock is checked against all events when it is due.
+    """
+
+    def work(only: Sequence[int] | None, taken: list[int]) -> None:
+        events = _claim(now, limit, only)
+        taken += [event.id for event in events]
+        if events:
+            _follow(events, now)
+
+    return in_isolation(work, lambda event_id, error: _put_off(event_id, error, now))
+
+
+def _follow(events: Sequence[EventView], now: datetime) -> None:
+    by_name: dict[str, list[EventView]] = {}
+    for event in events:
+        by_name.setdefault(event.name, []).append(event)
+    for scenario in live().values():
+        _start(scenario, by_name, now)
+        told = [event for name in scenario.exit_events for event in by_name.get(name, ())]
+        if told:
+            leave.on_events(scenario, told, now)
+
+
+def _put_off(event_id: int, error: Exception, now: datetime) -> None:
+    log.error("an event could not be read", extra={"event": event_id, "reason": type(error).__name__})
+    UnreadEvent.objects.filter(event=event_id).update(retry_at=now + RETRY, error=f"{type(error).__name__}: {error}")
+
+
+def _claim(now: datetime, limit: int, only: Sequence[int] | None) -> list[EventView]:
+    chosen = "AND event_id = ANY(%(only)s)" if only is not None else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""WITH claimed AS (
+                 DELETE FROM loyalty_unreadevent WHERE event_id IN (
+                   SELECT event_id FROM loyalty_unreadevent
+                   WHERE (retry_at IS NULL OR retry_at <= %(now)s) {chosen}
+                   ORDER BY event_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+                 RETURNING event_id)
+               SELECT e.id, e.name, e.client_id, e.occurred_at, e.payload, e.depth
+               FROM loyalty_event e JOIN claimed ON claimed.event_id = e.id
+               WHERE e.client_id IS NOT NULL ORDER BY e.id""",  # noqa: S608 (two fixed texts)
+            {"now": now, "limit": limit, "only": list(only or ())},
+        )
+        return [
+            EventView(event_id, name, client_id, occurred_at, orjson.loads(payload), depth)
+            for event_id, name, client_id, occurred_at, payload, depth in cursor.fetchall()
+        ]
+
+
+def _start(scenario: Live, by_name: dict[str, list[EventView]], now: datetime) -> None:
+    for trigger in scenario.flow.triggers:
+        events = [event for name in trigger.listens_to() for event in by_name.get(name, ())]
+        entries = [entry for event in events if (entry := trigger.entry(event))]
+        later = [entry for entry in entries if entry.due_at]
+        if later:
+            _set_clocks(scenario, trigger, later)
+        at_once = [entry for entry in entries if not entry.due_at]
+        if at_once:
+            admit(scenario, trigger, at_once, now)
+
+
+def _set_clocks(scenario: Live, trigger: Trigger, entries: Sequence[Entry]) -> None:
+    """Sets a clock per slot; of two base events the later one counts, in whatever order they are read."""
+    newest: dict[tuple[int, str], Entry] = {}
+    for entry in entries:
+        slot = (entry.event.client_id, entry.slot or entry.occurrence)
+        if slot not in newest or newest[slot].event.occurred_at <= entry.event.occurred_at:
+            newest[slot] = entry
+    slots = sorted(newest)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO scenarios_entryclock AS k (scenario_id, client_id, slot, occurrence, trigger_key, event_id,
+                                                      started_at, due_at)
+               SELECT %s, n.client_id, n.slot, n.occurrence, %s, n.event_id, n.started_at, n.due_at
+               FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
+                 AS n(client_id, slot, occurrence, event_id, started_at, due_at)
+               ON CONFLICT (scenario_id, client_id, slot) DO UPDATE SET
+                 occurrence = EXCLUDED.occurrence, trigger_key = EXCLUDED.trigger_key, event_id = EXCLUDED.event_id,
+                 started_at = EXCLUDED.started_at, due_at = EXCLUDED.due_at
+               WHERE EXCLUDED.started_at >= k.started_at""",
+            [
+                scenario.id,
+                trigger.key,
+                [client_id for client_id, _ in slots],
+                [slot for _, slot in slots],
+                [newest[slot].occurrence for slot in slots],
+                [newest[slot].event.id for slot in slots],
+                [newest[slot].event.occurred_at for slot in slots],
+                [newest[slot].due_at for slot in slots],
+            ],
+        )
+
+
+def admit(scenario: Live, trigger: Trigger, entries: Sequence[Entry], now: datetime) -> int:
+    """Enrols those for whom the trigger's conditions hold now; logs why the others did not enter."""
+    conditions = trigger.filter_group()
+    if conditions is not None:
+        fit: Collection[int] = matching(conditions, {entry.event.client_id for entry in entries}, now)
+        unfit = [entry for entry in entries if entry.event.client_id not in fit]
+        log_refusals(scenario, [(entry, "conditions", conditions.sentence()) for entry in unfit], now)
+        entries = [entry for entry in entries if entry.event.client_id in fit]
+    return enrol(
+        scenario,
+        [
+            Candidate(
+                client_id=entry.event.client_id,
+                occurrence=entry.occurrence,
+                context={"event": entry.event.id, "since": entry.event.occurred_at.isoformat()},
+                event_id=entry.event.id,
+                depth=entry.event.depth,
+            )
+            for entry in entries
+        ],
+        now,
+    )

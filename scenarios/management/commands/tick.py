@@ -1,0 +1,57 @@
+"""`manage.py tick`: everything that is due now, in the foreground, without workers or Redis (contract §1)."""
+
+from argparse import ArgumentParser
+from datetime import UTC, datetime
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from loyalty.models import Event
+from loyalty.services import ledger
+from messaging.models import Message
+from messaging.services import outbox
+from scenarios.jobs import pump_once
+
+
+class Command(BaseCommand):
+    help = "Does everything that is due, in the foreground, and prints what it did."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--now", metavar="ISO", help="act as of this moment, for example 2026-12-01T10:00:00Z")
+
+    def handle(self, *args: object, **options: str | None) -> None:
+        now = _moment(options["now"]) if options["now"] else None
+        done = {"events": 0, "clocks": 0, "runs": 0, "messages": 0, "lots": 0}
+        while True:
+            moment = now or timezone.now()
+            pumped = pump_once(moment)
+            round_ = {
+                "events": pumped.events,
+                "clocks": pumped.clocks,
+                "runs": pumped.runs,
+                "messages": outbox.send_due(moment) + outbox.recover(moment),
+                "lots": ledger.burn_lapsed(moment),
+            }
+            for name, count in round_.items():
+                done[name] += count
+            if not any(round_.values()):
+                break
+        self.stdout.write(
+            "events read: {events}, clocks fired: {clocks}, runs advanced: {runs},"
+            " messages dealt with: {messages}, lots burnt: {lots}".format(**done)
+        )
+
+
+def _moment(text: str) -> datetime:
+    """The moment to act as of. Refused where the database holds later facts: they would be acted on too early."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"--now: {text!r} is not a moment such as 2026-12-01T10:00:00Z") from None
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    newest = Event.objects.order_by("-received_at").values_list("received_at", flat=True).first()
+    sent = Message.objects.order_by("-id").values_list("created_at", flat=True).first()
+    later = [fact for fact in (newest, sent) if fact and fact > moment]
+    if later:
+        raise CommandError(f"--now: the database holds facts of {max(later).isoformat()}, later than {moment.isoformat()}")
+    return moment

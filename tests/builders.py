@@ -1,0 +1,184 @@
+"""Plain functions that build what tests need; nothing here asserts."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from loyalty.intake.facts import ConsentFact, Fact, Phone, Who
+from loyalty.models import Client, Consent, Identity, Source
+from loyalty.services.events import record
+from scenarios.models import (
+    AbsenceTrigger,
+    AccrueBonuses,
+    AddToSegment,
+    Branch,
+    EventTrigger,
+    Fork,
+    Scenario,
+    SendMessage,
+    Step,
+    Wait,
+)
+from scenarios.services.publish import publish
+from segments.models import EventCountCondition, Group, Segment
+
+NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+
+_numbers = count(1)
+
+
+def source(kind: str = Source.Kind.SHOP, **values: Any) -> Source:
+    """A source of events."""
+    slug = values.pop("slug", f"source-{next(_numbers)}")
+    return Source.objects.create(kind=kind, slug=slug, **values)
+
+
+def client(consent: bool = True, **values: Any) -> Client:
+    """A client with an e-mail and a phone, who agreed to marketing unless told otherwise."""
+    number = next(_numbers)
+    values = {
+        "email": f"client{number}@example.com",
+        "phone": f"+7999{number:07d}",
+        "first_name": "Anna",
+        "created_at": NOW - timedelta(days=30),
+    } | values
+    made = Client.objects.create(**values)
+    if consent:
+        agree(made)
+    return made
+
+
+def clients(number: int, consent: bool = True) -> list[Client]:
+    """Many clients, quickly."""
+    first = next(_numbers) * 100_000
+    made = Client.objects.bulk_create(
+        Client(
+            email=f"c{first + i}@example.com",
+            phone=f"+79{first + i:09d}",
+            first_name=f"Client {i}",
+            created_at=NOW - timedelta(days=30),
+        )
+        for i in range(number)
+    )
+    if consent:
+        agree(*made)
+    return made
+
+
+def agree(*who: Client, channels: tuple[str, ...] = ("email", "sms"), granted: bool = True) -> None:
+    """Marketing consent (or its withdrawal) of clients."""
+    origin, _ = Source.objects.get_or_create(slug="consents", defaults={"kind": Source.Kind.SHOP})
+    Consent.objects.bulk_create(
+        Consent(client=person, channel=channel, granted=granted, source=origin, given_at=NOW - timedelta(days=20))
+        for person in who
+        for channel in channels
+    )
+
+
+def happened(
+    origin: Source,
+    name: str,
+    at: datetime = NOW,
+    who: Who | None = None,
+    about: Client | None = None,
+    **values: Any,
+) -> Fact:
+    """A fact, not yet recorded."""
+    if about is not None:
+        phone = Phone(about.phone, about.phone, "valid") if about.phone else None
+        who = Who(email=about.email, phone=phone)
+    external_id = values.pop("external_id", f"e{next(_numbers)}")
+    return Fact(external_id=external_id, name=name, occurred_at=at, who=who or Who(), **values)
+
+
+def record_event(
+    origin: Source, name: str, about: Client, at: datetime = NOW, now: datetime | None = None, **values: Any
+) -> int:
+    """Records one event of a client that `identify` made known; returns its id."""
+    identify(origin, about)
+    return record(origin, [happened(origin, name, at, about=about, **values)], now or at)[0].event_id
+
+
+def identify(origin: Source, *who: Client) -> None:
+    """Makes clients known by their e-mail and phone."""
+    from_rows = [
+        (kind, value, person.pk)
+        for person in who
+        for kind, value in (("email", person.email), ("phone", person.phone))
+        if value
+    ]
+    Identity.objects.bulk_create(
+        [Identity(kind=kind, scope="", value=value, client_id=pk) for kind, value, pk in from_rows],
+        ignore_conflicts=True,
+    )
+
+
+def consent_fact(channel: str = "email", granted: bool = True) -> ConsentFact:
+    """Consent as a shop passes it on."""
+    return ConsentFact(channel=channel, granted=granted, evidence="test")
+
+
+def segment(slug: str = "") -> Segment:
+    """A segment."""
+    slug = slug or f"segment-{next(_numbers)}"
+    return Segment.objects.create(name=slug, slug=slug)
+
+
+def scenario(trigger: dict[str, Any] | None = None, **values: Any) -> Scenario:
+    """A draft with its trunk and an event trigger (`trigger`: its columns; `absent_events` makes it an absence)."""
+    made = Scenario.objects.create(name=values.pop("name", f"Scenario {next(_numbers)}"), **values)
+    Branch.objects.create(scenario=made)
+    columns = trigger if trigger is not None else {"event_name": "order.created"}
+    (AbsenceTrigger if "absent_events" in columns else EventTrigger).objects.create(scenario=made, **columns)
+    return made
+
+
+def trunk(of: Scenario) -> Branch:
+    """The trunk of a scenario."""
+    return Branch.objects.get(scenario=of, fork=None)
+
+
+def add(cls: type[Step], branch: Branch, **values: Any) -> Any:
+    """A step at the end of a branch."""
+    return cls.objects.create(branch=branch, position=branch.steps.count(), **values)
+
+
+def email(branch: Branch, **values: Any) -> SendMessage:
+    """An e-mail step."""
+    return add(SendMessage, branch, **{"channel": "email", "subject": "Hello", "body": "Hi"} | values)
+
+
+def sms(branch: Branch, **values: Any) -> SendMessage:
+    """An SMS step."""
+    return add(SendMessage, branch, **{"channel": "sms", "body": "Hi"} | values)
+
+
+def wait(branch: Branch, amount: int = 1, unit: str = "hours") -> Wait:
+    """A wait step."""
+    return add(Wait, branch, amount=amount, unit=unit)
+
+
+def accrue(branch: Branch, amount: int = 300, lifetime_days: int | None = 30) -> AccrueBonuses:
+    """An accrual step."""
+    return add(AccrueBonuses, branch, amount=amount, lifetime_days=lifetime_days)
+
+
+def join(branch: Branch, to: Segment) -> AddToSegment:
+    """A step into a segment."""
+    return add(AddToSegment, branch, segment=to)
+
+
+def fork(branch: Branch, **condition: Any) -> tuple[Fork, Branch, Branch]:
+    """A fork with one branch on an event count and the default one; returns the fork and both branches."""
+    made = add(Fork, branch, label="If")
+    group = Group.objects.create()
+    EventCountCondition.objects.create(parent=group, **{"event_name": "order.created", "count": 1} | condition)
+    yes = Branch.objects.create(scenario=branch.scenario, fork=made, position=0, label="Yes", conditions=group)
+    no = Branch.objects.create(scenario=branch.scenario, fork=made, position=1, is_default=True)
+    return made, yes, no
+
+
+def live(draft: Scenario, now: datetime = NOW) -> Scenario:
+    """The scenario, published."""
+    publish(draft, None, now)
+    return draft
