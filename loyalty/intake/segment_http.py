@@ -157,17 +157,17 @@ def reject(index: int, item: Any, reason: str) -> Rejected:
     """The report on a bad item, whatever it is made of."""
     given = item if isinstance(item, dict) else {}
     message_id = given.get("messageId")
+    given_id = message_id if isinstance(message_id, str) else ""
     try:
         text = json.dumps(item)
     except RecursionError:
         text = "null"
-    shown = message_id[:200] if isinstance(message_id, str) else ""
     label = f"{given.get('type') or ''}: {given.get('event') or ''}"
     return Rejected(
         index=index,
-        message_id=shown,
+        message_id=given_id[:200],
         reason=reason,
-        key=read.key(message_id) if shown else "sha256:" + sha256(text.encode()).hexdigest(),
+        key=read.key(given_id) if given_id.strip() else "sha256:" + sha256(text.encode()).hexdigest(),
         topic="".join(letter for letter in label if letter.isprintable())[:200].strip(": "),
         item=text,
     )

@@ -16,7 +16,7 @@ from loyalty.intake.facts import ConsentFact, Fact, Refused, Who
 from loyalty.intake.names import event_name
 from loyalty.models import Consent
 
-KEPT_HEADERS = ("webhook-id", "webhook-timestamp")
+KEPT_HEADERS: tuple[str, ...] = ("webhook-id", "webhook-timestamp")
 TOLERANCE = timedelta(minutes=5)
 WORDS = Words(
     outer="data", lines="lines", title="title", cart="cart_token", order_total=("total",), refunded=("refunded",)

@@ -21,7 +21,12 @@ from loyalty.intake.facts import CartFact, Fact, Line, OrderFact, ProductFact, R
 from loyalty.intake.shopify_people import cart_name, consents, fill
 from loyalty.models import Order
 
-KEPT_HEADERS = ("x-shopify-topic", "x-shopify-webhook-id", "x-shopify-triggered-at", "x-shopify-shop-domain")
+KEPT_HEADERS: tuple[str, ...] = (
+    "x-shopify-topic",
+    "x-shopify-webhook-id",
+    "x-shopify-triggered-at",
+    "x-shopify-shop-domain",
+)
 
 # financial_status → ours; what is absent here says nothing about money.
 STATUSES = {
@@ -95,6 +100,8 @@ def _cart(news: _News) -> list[Fact]:
     token = read.required(read.identifier(item.get("token"), "token") or read.identifier(item.get("id"), "id"), "token")
     currency = _cart_currency(item, news.delivery.origin.currency)
     lines = _lines(item, currency)
+    if lines is None:
+        raise Refused("line_items", _("is missing"))
     name = "cart.updated" if lines else "cart.cleared"
     return [
         Fact(
@@ -132,7 +139,7 @@ def _checkout(news: _News) -> list[Fact]:
     currency = read.currency(item.get("currency"), news.delivery.origin.currency, "currency")
     lines = _lines(item, currency)
     url = read.address(item.get("abandoned_checkout_url"), "abandoned_checkout_url", 2000)
-    payload = goods.cart_payload(token, lines, currency, url) | _coupons(item)
+    payload = goods.cart_payload(token, lines or [], currency, url) | _coupons(item)
     at = news.time("updated_at") or news.at
     cart = CartFact(token, at, lines, currency=currency, checkout_url=url)
     fact = Fact(news.id, "checkout.started", news.at, payload=payload, raw=item, cart=cart)
@@ -154,7 +161,7 @@ def _order(news: _News) -> tuple[str, OrderFact, dict[str, Any]]:
         status=_status(item),
         number=read.text(item.get("name") or item.get("order_number"), "name", 100, cut=True),
         currency=currency,
-        total=goods.total(lines) if total is None else total,
+        total=goods.total(lines or []) if total is None else total,
         discount=read.money(item.get("total_discounts"), currency, "total_discounts") or 0,
         lines=lines,
         ordered_at=news.time("processed_at", "created_at") or news.at,
@@ -270,7 +277,10 @@ def _refund(news: _News) -> list[Fact]:
 # --- lines -----------------------------------------------------------------------------------------
 
 
-def _lines(item: dict[str, Any], currency: str) -> list[Line]:
+def _lines(item: dict[str, Any], currency: str) -> list[Line] | None:
+    """The resource's lines; None where it says nothing of them, which is not the same as none."""
+    if item.get("line_items") is None:
+        return None
     return goods.lines(item.get("line_items"), "line_items", lambda line: _line(line, currency))
 
 

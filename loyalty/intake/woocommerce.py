@@ -20,7 +20,12 @@ from loyalty.intake.delivery import Delivery, UnknownTopic, hmac_matches, unwrap
 from loyalty.intake.facts import Fact, Line, OrderFact, ProductFact, Profile, Who
 from loyalty.models import Order
 
-KEPT_HEADERS = ("x-wc-webhook-topic", "x-wc-webhook-delivery-id", "x-wc-webhook-source", "x-wc-webhook-id")
+KEPT_HEADERS: tuple[str, ...] = (
+    "x-wc-webhook-topic",
+    "x-wc-webhook-delivery-id",
+    "x-wc-webhook-source",
+    "x-wc-webhook-id",
+)
 
 # A shop's own statuses, which plugins add, say nothing to us.
 STATUSES = {
