@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import django
@@ -133,8 +134,9 @@ def keep(processes: dict[str, list[str]], stop: "_Stop", ready: str, port: int) 
             running[name] = subprocess.Popen(
                 command, cwd=local_services.ROOT, stdin=subprocess.DEVNULL, start_new_session=True
             )
-        said = False
-        while not stop.asked:
+        said, terminal = False, sys.stdout.isatty()
+        # A terminal that went away ends us too, though `make` above us may swallow its signal.
+        while not stop.asked and sys.stdout.isatty() == terminal:
             ended = [name for name, process in running.items() if process.poll() is not None]
             if ended:
                 status = fail(f"{ended[0]} ended with status {running[ended[0]].returncode}; stopping the others")
@@ -202,7 +204,8 @@ def say(line: str) -> None:
 
 
 def fail(line: str) -> int:
-    sys.stderr.write(f"error: {line}\n")
+    with suppress(OSError):
+        sys.stderr.write(f"error: {line}\n")
     return 1
 
 
