@@ -16,8 +16,6 @@ from loyalty.models import Client, Identity, Source
 
 Name = tuple[str, str, str]  # kind, scope, value
 
-_STRENGTH = (Identity.Kind.EXTERNAL, Identity.Kind.PHONE, Identity.Kind.EMAIL)
-
 
 @dataclass(slots=True)
 class Resolution:
@@ -27,8 +25,8 @@ class Resolution:
     created: set[int] = field(default_factory=set)
     # (anonymous name, client): names that this batch tied to a client for the first time.
     joined: list[tuple[str, int]] = field(default_factory=list)
-    # (from, into): clients that turned out to be one.
-    merges: list[tuple[int, int]] = field(default_factory=list)
+    # (from, into, whether the source itself said that they are one).
+    merges: list[tuple[int, int, bool]] = field(default_factory=list)
 
 
 def known_names(who: Who, scope: str) -> list[Name]:
@@ -90,54 +88,70 @@ def resolve(source: Source, facts: Sequence[Fact], now: datetime) -> Resolution:
     if unknown:
         _lock(unknown)
         clients |= _find(unknown)
+    customers = _customers(source.slug, set(clients.values()))
     resolution = Resolution(clients=[None] * len(facts))
-    fresh: list[tuple[int, Fact]] = []
-    placeholder = 0
     learnt: dict[Name, int] = {}
+    placeholders = 0  # clients to be created, numbered −1, −2 …
     for index, fact in enumerate(facts):
         strong = known_names(fact.who, source.slug)
-        client = next((clients[name] for name in strong if name in clients), None)
-        if client is None:
-            earlier = [name for name in names[index] if name in clients]
-            # An anonymous name that is already tied leads to its client, unless the fact brings a
-            # customer id of somebody new: then another person uses the same browser.
-            if earlier and not (fact.who.external_id and not fact.who.previous):
-                client = clients[earlier[0]]
+        client = _found(fact.who, names[index], clients, customers)
         if client is None and strong:
-            placeholder -= 1
-            client = placeholder
-            fresh.append((placeholder, fact))
+            placeholders += 1
+            client = -placeholders
         resolution.clients[index] = client
         if client is None:
             continue
+        if fact.who.external_id:
+            customers.add(client)
         for name in names[index]:
             holder = clients.get(name)
-            if holder == client:
-                continue
             is_anonymous = name[0] == Identity.Kind.ANONYMOUS
+            said_before = name[0] == Identity.Kind.EXTERNAL and name[2] in fact.who.previous
+            if holder == client or (holder is None and said_before):
+                continue
             if holder is None or is_anonymous:
-                if name[0] == Identity.Kind.EXTERNAL and name[2] in fact.who.previous:
-                    continue  # alias from a name nobody used
                 clients[name] = learnt[name] = client
                 if is_anonymous and strong:
                     resolution.joined.append((name[2], client))
             else:
-                resolution.merges.append((holder, client))
-    _store(source, resolution, fresh, learnt, now)
+                resolution.merges.append((holder, client, said_before))
+    _store(resolution, placeholders, learnt, now)
     return resolution
 
 
-def _store(
-    source: Source, resolution: Resolution, fresh: list[tuple[int, Fact]], learnt: dict[Name, int], now: datetime
-) -> None:
-    real: dict[int, int] = {}
-    if fresh:
-        created = Client.objects.bulk_create([Client(created_at=now) for _ in fresh])
-        real = {placeholder: client.pk for (placeholder, _), client in zip(fresh, created, strict=True)}
-        resolution.created = set(real.values())
+def _customers(scope: str, client_ids: set[int]) -> set[int]:
+    """Those of the clients who have a customer id of this source."""
+    if not client_ids:
+        return set()
+    found = Identity.objects.filter(kind=Identity.Kind.EXTERNAL, scope=scope, client__in=client_ids)
+    return set(found.values_list("client_id", flat=True))
+
+
+def _found(who: Who, names: Sequence[Name], clients: dict[Name, int], customers: set[int]) -> int | None:
+    """The client whom the strongest known name leads to.
+
+    A fact that brings a new customer id is about nobody who already has one of the same source: two
+    customers may share a phone, an e-mail or a browser.
+    """
+    newcomer = who.external_id and names[0] not in clients
+    for name in names:
+        client = clients.get(name)
+        if client is None:
+            continue
+        alias = name[2] in who.previous or name[2].removeprefix("anon:") in who.previous
+        if newcomer and client in customers and not alias:
+            continue
+        return client
+    return None
+
+
+def _store(resolution: Resolution, placeholders: int, learnt: dict[Name, int], now: datetime) -> None:
+    created = Client.objects.bulk_create([Client(created_at=now) for _ in range(placeholders)])
+    real = {-number: client.pk for number, client in enumerate(created, start=1)}
+    resolution.created = set(real.values())
     resolution.clients = [real.get(client, client) if client is not None else None for client in resolution.clients]
     resolution.joined = [(name, real.get(client, client)) for name, client in resolution.joined]
-    resolution.merges = [(real.get(a, a), real.get(b, b)) for a, b in resolution.merges]
+    resolution.merges = [(real.get(old, old), real.get(new, new), said) for old, new, said in resolution.merges]
     if learnt:
         Identity.objects.bulk_create(
             [
@@ -150,21 +164,22 @@ def _store(
         )
 
 
-def mergeable(pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Of pairs (from, into), those where `from` is a guest: merging two customers needs a person."""
-    pairs = list(dict.fromkeys(pairs))
-    registered = set(
+def mergeable(merges: Iterable[tuple[int, int, bool]]) -> list[tuple[int, int]]:
+    """Of clients that seem to be one, the pairs (from, into) to merge: a guest into a customer, or whom the
+    source itself called one. Two customers who merely share an e-mail or phone stay two."""
+    merges = list(dict.fromkeys(merges))
+    customers = set(
         Identity.objects.filter(
-            kind=Identity.Kind.EXTERNAL, client__in={client for pair in pairs for client in pair}
+            kind=Identity.Kind.EXTERNAL, client__in={client for old, new, _ in merges for client in (old, new)}
         ).values_list("client_id", flat=True)
     )
     chosen: dict[int, int] = {}
-    for guest, into in pairs:
-        if guest in registered and into not in registered:
-            guest, into = into, guest  # noqa: PLW2901 (the guest is the one to go)
-        if guest in registered or guest in chosen or into in chosen or guest == into:
+    for old, new, said in merges:
+        source, target = (new, old) if old in customers and new not in customers and not said else (old, new)
+        settled = source in chosen or target in chosen or source in chosen.values()
+        if source == target or settled or (source in customers and not said):
             continue
-        chosen[guest] = into
+        chosen[source] = target
     return sorted(chosen.items())
 
 

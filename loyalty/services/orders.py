@@ -119,10 +119,14 @@ def apply_orders(source: Source, facts: Told, products: dict[str, int]) -> None:
         Order.objects.select_for_update(no_key=True).filter(source=source, external_id__in=told).order_by("external_id")
     )
     lines: dict[int, list[Line]] = {}
+    have_lines = set(OrderLine.objects.filter(order__in=rows).values_list("order", flat=True).distinct())
     for order in rows:
         for news, fact, client_id in sorted(told[order.external_id], key=lambda item: item[0].changed_at):
-            if _tell_order(order, news, fact, client_id) and news.lines is not None:
+            newest = _tell_order(order, news, fact, client_id)
+            # Late news still fills what nobody has told yet.
+            if news.lines is not None and (newest or order.pk not in have_lines):
                 lines[order.pk] = news.lines
+                have_lines.add(order.pk)
     Order.objects.bulk_update(
         rows,
         [
