@@ -1,0 +1,5 @@
+"""The staff's view of scenarios: lists, the map, the forms of its parts, the log."""
+
+from scenarios.admin import conditions, log, scenario, steps, triggers
+
+__all__ = ["conditions", "log", "scenario", "steps", "triggers"]

@@ -1,0 +1,182 @@
+"""Scenarios: the tabs of the list, the change page with the map, the settings below it."""
+
+from collections import Counter
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.views import ChangeList
+
+from loyalty.admin.fields import events_field
+from scenarios.admin import editor, history, verbs
+from scenarios.models import Scenario, ScenarioRun, Trigger
+from scenarios.services import tree
+
+Status = Scenario.Status
+
+# The tabs of the list, by the value of `?tab=`; the first is what the list shows by itself.
+TABS: dict[str, tuple[str, ...]] = {
+    "active": (Status.ACTIVE, Status.PAUSED),
+    "drafts": (Status.DRAFT,),
+    "archive": (Status.ARCHIVED,),
+}
+
+
+def tab_of(request: HttpRequest) -> str:
+    """The tab that the list shows."""
+    tab = request.GET.get("tab", "")
+    return tab if tab in TABS else "active"
+
+
+class ScenarioForm(forms.ModelForm):
+    """The settings: events by name instead of an array."""
+
+    exit_events = events_field(
+        _("leave at once on"), required=False, help_text=_("Events that end the client's run wherever it stands.")
+    )
+
+
+class ScenarioList(ChangeList):
+    """Rows with their figures: one query a figure, however many rows."""
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        return {name: value for name, value in super().get_filters_params(params).items() if name != "tab"}
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        ids = [scenario.pk for scenario in self.result_list]
+        runs = ScenarioRun.objects.filter(scenario__in=ids).values_list("scenario")
+        entered = dict(runs.annotate(Count("pk")))
+        inside = dict(runs.filter(state=ScenarioRun.State.ACTIVE).annotate(Count("pk")))
+        starts: dict[int, list[Trigger]] = {}
+        for trigger in Trigger.objects.filter(scenario__in=ids):
+            starts.setdefault(trigger.scenario_id, []).append(trigger)
+        for scenario in self.result_list:
+            scenario.figures = Counter(entered=entered.get(scenario.pk, 0), inside=inside.get(scenario.pk, 0))
+            scenario.starts = starts.get(scenario.pk, [])
+            scenario.offered = verbs.offered(request, scenario)
+
+
+@admin.register(Scenario)
+class ScenarioAdmin(ModelAdmin):
+    """Scenarios."""
+
+    form = ScenarioForm
+    change_form_template = "scenarios/scenario_change.html"
+    list_display = ("named", "state", "triggers", "inside", "entered", "published", "buttons")
+    search_fields = ("name", "description")
+    ordering = ("-changed_at",)
+    list_select_related = ("live_release",)
+    list_after_template = "scenarios/dialogs.html"
+    add_fieldsets = ((None, {"fields": ("name", "description")}),)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("name", "priority"),
+                    "description",
+                    ("reentry", "reentry_days"),
+                    "parallel",
+                    ("starts_at", "ends_at"),
+                    "entry_cap",
+                    "exit_events",
+                )
+            },
+        ),
+    )
+    conditional_fields = {"reentry_days": "reentry == 'interval'"}
+    compressed_fields = False
+
+    class Media:
+        js = ("scenarios/sortable.min.js", "scenarios/map.js")
+        css = {"all": ("scenarios/map.css",)}
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("<int:object_id>/map/", wrap(editor.map_view), name="scenarios_scenario_map"),
+            path("<int:object_id>/do/<slug:name>/", wrap(self.verb_view), name="scenarios_scenario_verb"),
+            path("conditions/delete/", wrap(editor.delete_condition_view), name="scenarios_condition_delete"),
+            *super().get_urls(),
+        ]
+
+    def verb_view(self, request: HttpRequest, object_id: int, name: str) -> HttpResponse:
+        return verbs.verb_view(request, object_id, name, **self.admin_site.each_context(request), opts=self.opts)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ScenarioList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Scenario]:
+        scenarios = super().get_queryset(request)
+        match = request.resolver_match
+        if match and match.url_name == "scenarios_scenario_changelist":
+            return scenarios.filter(status__in=TABS[tab_of(request)])
+        return scenarios
+
+    # A scenario is archived, never deleted (semantics §15).
+    def has_delete_permission(self, request: HttpRequest, obj: Scenario | None = None) -> bool:
+        return False
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        scenario = kwargs.get("obj")
+        if scenario is not None:
+            context |= editor.context(request, scenario)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Scenario, form: Any, change: bool) -> None:
+        if not change:
+            tree.create(obj)
+            return
+        obj.save()
+        if form.changed_data:
+            labels = ", ".join(str(form.fields[name].label) for name in form.changed_data)
+            history.note(request, obj, str(_("Settings changed: %(fields)s")) % {"fields": labels})
+
+    def log_change(self, request: HttpRequest, obj: Scenario, message: Any) -> None:
+        """`save_model` says it in words."""
+
+    def response_post_save_add(self, request: HttpRequest, obj: Scenario) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:scenarios_scenario_change", args=[obj.pk]))
+
+    response_post_save_change = response_post_save_add
+
+    @display(description=_("name"), ordering="name", header=True)
+    def named(self, scenario: Scenario) -> list[str]:
+        return [scenario.name, scenario.description[:80]]
+
+    @display(
+        description=_("status"),
+        ordering="status",
+        label={Status.ACTIVE: "success", Status.PAUSED: "warning", Status.DRAFT: "info"},
+    )
+    def state(self, scenario: Scenario) -> tuple[str, str]:
+        return scenario.status, scenario.get_status_display()
+
+    @display(description=_("starts"))
+    def triggers(self, scenario: Any) -> str:
+        return "; ".join(trigger.sentence() for trigger in scenario.starts) or "—"
+
+    @display(description=_("inside now"))
+    def inside(self, scenario: Any) -> int:
+        return scenario.figures["inside"]
+
+    @display(description=_("entered"))
+    def entered(self, scenario: Any) -> int:
+        return scenario.figures["entered"]
+
+    @display(description=_("published"), ordering="live_release__published_at")
+    def published(self, scenario: Scenario) -> Any:
+        return scenario.live_release.published_at if scenario.live_release else None
+
+    @display(description="")
+    def buttons(self, scenario: Any) -> SafeString:
+        return render_to_string("scenarios/row_verbs.html", {"verbs": scenario.offered})

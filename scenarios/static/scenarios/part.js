@@ -1,0 +1,24 @@
+"use strict";
+// A part's form inside the drawer.
+{
+  const close = () => window.parent.postMessage({ part: "closed" }, window.location.origin);
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-close]")) close();
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !document.querySelector(".select2-container--open")) close();
+  });
+
+  document.addEventListener("submit", (event) => {
+    const question = event.target.dataset.ask;
+    if (question && !window.confirm(question)) event.preventDefault();
+  });
+
+  // The first field is ready to be typed into.
+  window.addEventListener("load", () => {
+    const first = document.querySelector("form .field-row input:not([type=hidden]), fieldset textarea, fieldset input:not([type=hidden])");
+    if (first && !document.querySelector(".errorlist")) first.focus({ preventScroll: true });
+  });
+}

@@ -1,0 +1,28 @@
+"""What the templates of the map ask of its parts."""
+
+from collections.abc import Mapping
+
+from django import template
+from django.db import models
+from django.urls import reverse
+
+register = template.Library()
+
+
+@register.filter
+def part_url(part: models.Model) -> str:
+    """The address of a part's own form in the drawer."""
+    options = type(part)._meta
+    return reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[part.pk]) + "?_popup=1"
+
+
+@register.filter
+def type_label(part: models.Model) -> str:
+    """What this kind of part is called."""
+    return str(type(part)._meta.verbose_name)
+
+
+@register.filter
+def of(mapping: Mapping[str, int], key: str) -> int:
+    """The value under a key; 0 where there is none."""
+    return mapping.get(key, 0)
