@@ -1,0 +1,153 @@
+"""`advance`: due runs on a message step are rendered, queued, logged and moved on, by one process.
+
+The floor claims as many runs in the same batches and writes the same messages, log lines and runs, with a
+constant text: what remains of the difference is deciding and rendering.
+"""
+
+from datetime import datetime, timedelta
+
+import psycopg
+from django.db import connection
+from django.utils import timezone
+
+from benchmarks import harness, people
+from benchmarks.harness import Result
+from scenarios.engine.advance import BATCH, advance_due
+from scenarios.models import Scenario
+from tests import builders
+
+SUBJECT = "{{ client.first_name | default: 'Friend' }}, your bonuses are waiting"
+BODY = """Hello, {{ client.first_name | default: "friend" }}!
+
+{% if bonus.available > 0 %}You have {{ bonus.available }} bonuses: spend them on anything you like.
+{% else %}Buy something this week, and the first bonuses are yours.
+{% endif %}
+See you soon in the shop.
+"""
+WAIT = timedelta(hours=1)
+
+
+def run(size: int, due: int = 0) -> Result:
+    """Advances `size` of `due` (default: the same) runs, a batch of the engine's own size at a time."""
+    now = timezone.now()
+    harness.say("making clients and runs …")
+    ids = people.make(due or size, now)
+    product, constant = _scenario(), _scenario()
+    for scenario, number in ((product, due or size), (constant, size)):
+        _enrol(scenario, ids, number, now)
+    # Only one of the two takes part: the floor's runs are moved by its own program.
+    Scenario.objects.filter(pk=constant.pk).update(status=Scenario.Status.PAUSED)
+    harness.settle()
+    batch = min(BATCH, size)
+    with harness.floor_connection() as floor:
+        program = _Floor(floor, constant, now)
+        products, floors = harness.rounds(
+            -(-size // batch), lambda _: _product(now, batch), lambda _: program.advance(batch)
+        )
+    _check(product, constant)
+    return harness.compare("advance", size, products, floors, batch, harness.peak_rss_mb(), due=due or size)
+
+
+def _scenario() -> Scenario:
+    """A published scenario: a message, then a wait."""
+    made = builders.scenario()
+    builders.email(builders.trunk(made), subject=SUBJECT, body=BODY)
+    builders.wait(builders.trunk(made), 1, "hours")
+    return builders.live(made)
+
+
+def _steps(scenario: Scenario) -> list[str]:
+    assert scenario.live_release is not None
+    return [step["key"] for step in scenario.live_release.snapshot["steps"]]
+
+
+def _enrol(scenario: Scenario, ids: list[int], number: int, now: datetime) -> None:
+    """Runs that stand on the message, due in the last half hour."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO scenarios_scenariorun (scenario_id, client_id, occurrence, state, step_key, waiting, visits,
+                                                  due_at, parallel, context, depth, failures, error, reason, entered_at)
+               SELECT %(scenario)s, id, 'benchmark', 'active', %(step)s, false, 0,
+                      %(now)s - random() * interval '30 minutes', false, '{}', 0, 0, '', '', %(now)s - interval '1 hour'
+               FROM generate_series(%(first)s, %(last)s) AS id""",
+            {
+                "scenario": scenario.pk,
+                "step": _steps(scenario)[0],
+                "now": now,
+                "first": ids[0],
+                "last": ids[0] + number - 1,
+            },
+        )
+
+
+def _product(now: datetime, limit: int) -> None:
+    advance_due(now, limit)
+
+
+class _Floor:
+    """The cheapest program that does the same to the database."""
+
+    def __init__(self, database: psycopg.Connection, scenario: Scenario, now: datetime) -> None:
+        self.database = database
+        self.scenario = scenario.pk
+        self.message, self.wait = _steps(scenario)
+        self.now = now
+        self.until = now + WAIT
+        # The longest that the product writes, so that nobody can say that the floor wrote less.
+        self.subject = "Friend, your bonuses are waiting"
+        self.body = "Hello, friend!\\n\\nYou have 500 bonuses: spend them on anything you like.\\n\\nSee you soon in the shop.\\n"
+
+    def advance(self, limit: int) -> None:
+        """Moves one batch in one transaction."""
+        now, until = self.now.isoformat(), self.until.isoformat()
+        with self.database.transaction(), self.database.cursor() as cursor:
+            runs = cursor.execute(
+                """SELECT r.id, r.client_id, c.email FROM scenarios_scenariorun r
+                   JOIN loyalty_client c ON c.id = r.client_id
+                   WHERE r.scenario_id = %s AND r.state = 'active' AND r.due_at <= %s
+                   ORDER BY r.due_at LIMIT %s FOR NO KEY UPDATE OF r SKIP LOCKED""",
+                [self.scenario, self.now, limit],
+            ).fetchall()
+            last = cursor.execute(
+                """SELECT setval(s, nextval(s) + %s - 1) FROM pg_get_serial_sequence('messaging_message', 'id') AS s""",
+                [len(runs)],
+            ).fetchone()
+            first = last[0] - len(runs) + 1  # type: ignore[index]  # one row
+            with cursor.copy(
+                """COPY messaging_message (id, client_id, scenario_id, run_id, step_key, visit, attempt, channel, topic,
+                     address, subject, body, status, reason, error, provider_id, tries, due_at, created_at) FROM STDIN"""
+            ) as copy:
+                tail = f"{self.subject}\t{self.body}\tqueued\t\t\t\t0\t{now}\t{now}\n"
+                copy.write("".join(
+                    f"{first + n}\t{client}\t{self.scenario}\t{run}\t{self.message}\t1\t1\temail\tmarketing\t{email}\t{tail}"
+                    for n, (run, client, email) in enumerate(runs)
+                ))  # fmt: skip
+            with cursor.copy(
+                """COPY scenarios_runlog (scenario_id, client_id, run_id, release, kind, step_key, step_type, reason,
+                     detail, message_id, bonuses, created_at) FROM STDIN"""
+            ) as copy:
+                sent = f"1\tstep\t{self.message}\tSendMessage\t\t"
+                waits = f"1\tstep\t{self.wait}\tWait\t\t{until}\t\\N\t\\N\t{now}\n"
+                copy.write("".join(
+                    f"{self.scenario}\t{client}\t{run}\t{sent}\t{first + n}\t\\N\t{now}\n"
+                    f"{self.scenario}\t{client}\t{run}\t{waits}"
+                    for n, (run, client, _) in enumerate(runs)
+                ))  # fmt: skip
+            cursor.execute(
+                """UPDATE scenarios_scenariorun SET step_key = %s, waiting = true, visits = 2, due_at = %s
+                   WHERE id = ANY(%s)""",
+                [self.wait, self.until, [run for run, _, _ in runs]],
+            )
+
+
+def _check(product: Scenario, constant: Scenario) -> None:
+    """Both sides wrote as many rows of every kind."""
+    for table in ("messaging_message", "scenarios_runlog"):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT count(*) FILTER (WHERE scenario_id = %s), count(*) FILTER (WHERE scenario_id = %s) FROM {table}",
+                [product.pk, constant.pk],
+            )
+            ours, floors = cursor.fetchone()
+        if ours != floors:
+            raise SystemExit(f"error: {table}: the product wrote {ours} rows, the floor {floors}")

@@ -1,0 +1,160 @@
+"""What the benchmarks share: a throw-away database, fair rounds of product and floor, and the result."""
+
+import json
+import os
+import resource
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from django.core.management import call_command
+from django.db import connection, connections
+from redis import Redis
+
+from config import local_services
+
+# What a program may skip only at the price of losing what it answered for.
+DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+@dataclass
+class Result:
+    """One benchmark beside its floor; rates are per second, and `ratio` is rate / floor rate."""
+
+    name: str
+    size: int
+    seconds: float
+    per_second: float
+    floor_per_second: float
+    ratio: float
+    peak_rss_mb: float
+    extra: dict[str, object] = field(default_factory=dict)
+
+    def json(self) -> str:
+        """The object of contract §6, on one line."""
+        told = asdict(self)
+        extra = told.pop("extra") | not_durable()
+        return json.dumps({name: _round(value) for name, value in (told | extra).items()})
+
+    def line(self) -> str:
+        """One line for people."""
+        extra = "".join(f"  {name} {_round(value)}" for name, value in (self.extra | not_durable()).items())
+        return (
+            f"{self.name:8} {self.size:>9,} in {self.seconds:.1f} s: {self.per_second:,.0f}/s"
+            f"  floor {self.floor_per_second:,.0f}/s  ratio {self.ratio:.2f}  peak {self.peak_rss_mb:.0f} MB{extra}"
+        )
+
+
+def _round(value: object) -> object:
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def compare(
+    name: str, size: int, products: list[float], floors: list[float], each: int, peak_mb: float, **extra: object
+) -> Result:
+    """The result of rounds of `each` items, by the median seconds of either side."""
+    rate, floor = each / median(products), each / median(floors)
+    return Result(name, size, sum(products), rate, floor, rate / floor, peak_mb, extra)
+
+
+def rounds(count: int, product: Callable[[int], None], floor: Callable[[int], None]) -> tuple[list[float], list[float]]:
+    """Seconds of every round of either side, in turn and by turns first, so that noise and growth hit both alike."""
+    taken: dict[Callable[[int], None], list[float]] = {product: [], floor: []}
+    for number in range(count):
+        for side in (product, floor) if number % 2 == 0 else (floor, product):
+            began = time.perf_counter()
+            side(number)
+            taken[side].append(time.perf_counter() - began)
+    return taken[product], taken[floor]
+
+
+def say(words: str) -> None:
+    """Progress, where a person watches."""
+    if sys.stderr.isatty():
+        sys.stderr.write(words + "\n")
+
+
+def peak_rss_mb() -> float:
+    """The most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def peak_rss_mb_of(pid: int) -> float:
+    """The most memory that a running process has held; 0 where it is gone."""
+    try:
+        with open(f"/proc/{pid}/status") as status:
+            return next((int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM:")), 0.0)
+    except OSError:
+        return 0.0
+
+
+@contextmanager
+def throw_away_services() -> Iterator[None]:
+    """A database on the server of DATABASE_URL (else the embedded one) and an empty Redis number, dropped at the end.
+
+    The settings read both from the environment: call before `django.setup()`.
+    """
+    local_services.ensure_urls()
+    os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(50))
+    os.environ |= {"DEBUG": "0", "ALLOWED_HOSTS": "127.0.0.1,localhost", "PUBLIC_URL": "http://127.0.0.1:8000"}
+    os.environ |= {"EMAIL_URL": "sink://", "LOG_LEVEL": "WARNING"}
+    server = os.environ["DATABASE_URL"]
+    name = f"loyalty_benchmark_{os.getpid()}_{secrets.token_hex(3)}"
+    redis = _empty_redis(os.environ["REDIS_URL"])
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"')
+        os.environ["DATABASE_URL"] = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        try:
+            yield
+        finally:
+            admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            redis.flushdb()
+            redis.close()
+
+
+def _empty_redis(url: str) -> Redis:
+    """A number of the same Redis that holds nothing; REDIS_URL names it from now on."""
+    for number in range(15, 0, -1):
+        own = urlunsplit(urlsplit(url)._replace(path=f"/{number}"))
+        redis = Redis.from_url(own)
+        if redis.dbsize() == 0:
+            os.environ["REDIS_URL"] = own
+            return redis
+    sys.exit("error: no Redis number from 1 to 15 is empty")
+
+
+def migrate() -> None:
+    """Makes the tables."""
+    say("making the tables …")
+    call_command("migrate", interactive=False, verbosity=0)
+
+
+def settle() -> None:
+    """Leaves no work of the set-up to the measured rounds: statistics, hint bits, dirty pages."""
+    connection.cursor().execute("VACUUM ANALYZE")
+    connection.cursor().execute("CHECKPOINT")
+
+
+def floor_connection() -> psycopg.Connection:
+    """A plain psycopg connection to the benchmark's database."""
+    return psycopg.connect(os.environ["DATABASE_URL"])
+
+
+def not_durable() -> dict[str, object]:
+    """The server's settings that make its answers worth less; empty where every commit is durable."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, setting FROM pg_settings WHERE name = ANY(%s) AND setting <> 'on'", [list(DURABLE)]
+        )
+        return dict(cursor.fetchall())
+
+
+def close() -> None:
+    """Ends Django's connections, so that the database can be dropped."""
+    connections.close_all()
