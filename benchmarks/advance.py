@@ -95,7 +95,10 @@ class _Floor:
         self.until = now + WAIT
         # The longest that the product writes, so that nobody can say that the floor wrote less.
         self.subject = "Friend, your bonuses are waiting"
-        self.body = "Hello, friend!\\n\\nYou have 500 bonuses: spend them on anything you like.\\n\\nSee you soon in the shop.\\n"
+        self.body = (
+            "Hello, friend!\\n\\nYou have 500 bonuses: spend them on anything you like.\\n"
+            "\\nSee you soon in the shop.\\n"
+        )
 
     def advance(self, limit: int) -> None:
         """Moves one batch in one transaction."""
@@ -114,12 +117,14 @@ class _Floor:
             ).fetchone()
             first = last[0] - len(runs) + 1  # type: ignore[index]  # one row
             with cursor.copy(
-                """COPY messaging_message (id, client_id, scenario_id, run_id, step_key, visit, attempt, channel, topic,
-                     address, subject, body, status, reason, error, provider_id, tries, due_at, created_at) FROM STDIN"""
+                """COPY messaging_message (id, client_id, scenario_id, run_id, step_key, visit, attempt, channel,
+                     topic, address, subject, body, status, reason, error, provider_id, tries, due_at, created_at)
+                   FROM STDIN"""
             ) as copy:
+                step = f"{self.message}\t1\t1\temail\tmarketing"
                 tail = f"{self.subject}\t{self.body}\tqueued\t\t\t\t0\t{now}\t{now}\n"
                 copy.write("".join(
-                    f"{first + n}\t{client}\t{self.scenario}\t{run}\t{self.message}\t1\t1\temail\tmarketing\t{email}\t{tail}"
+                    f"{first + n}\t{client}\t{self.scenario}\t{run}\t{step}\t{email}\t{tail}"
                     for n, (run, client, email) in enumerate(runs)
                 ))  # fmt: skip
             with cursor.copy(
@@ -145,7 +150,8 @@ def _check(product: Scenario, constant: Scenario) -> None:
     for table in ("messaging_message", "scenarios_runlog"):
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT count(*) FILTER (WHERE scenario_id = %s), count(*) FILTER (WHERE scenario_id = %s) FROM {table}",
+                f"""SELECT count(*) FILTER (WHERE scenario_id = %s), count(*) FILTER (WHERE scenario_id = %s)
+                    FROM {table}""",
                 [product.pk, constant.pk],
             )
             ours, floors = cursor.fetchone()

@@ -67,9 +67,8 @@ def _floor(database: psycopg.Connection, scenario: Scenario, segment: Segment, s
     with database.transaction():
         written = database.execute(
             """WITH run AS (
-                 INSERT INTO scenarios_scenariorun (scenario_id, client_id, occurrence, state, step_key, waiting, visits,
-                                                    due_at, parallel, context, depth, failures, error, reason,
-                                                    entered_at)
+                 INSERT INTO scenarios_scenariorun (scenario_id, client_id, occurrence, state, step_key, waiting,
+                   visits, due_at, parallel, context, depth, failures, error, reason, entered_at)
                  SELECT %(scenario)s, client_id, %(occurrence)s, 'active', %(first)s, false, 0, %(now)s, false, '{}', 0,
                         0, '', '', %(now)s
                  FROM segments_membership WHERE segment_id = %(segment)s
