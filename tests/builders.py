@@ -14,6 +14,7 @@ from scenarios.models import (
     Branch,
     EventTrigger,
     Fork,
+    RemoveFromSegment,
     Scenario,
     SendMessage,
     Step,
