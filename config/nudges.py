@@ -56,7 +56,7 @@ def wake(path: str, queue: str, connection: Redis | None = None) -> bool:
 
     Answers whether a job was put there. Raises RedisError where Redis cannot be reached.
     """
-    target = Queue(queue, connection=connection or _connection())
+    target = Queue(queue, connection=connection or patient_redis())
     job = Job.create(
         path,
         connection=target.connection,
@@ -114,7 +114,7 @@ _outage = _Outage()
 
 
 @functools.cache
-def _connection() -> Redis:
+def patient_redis() -> Redis:
     """One pool a process, with little patience; one retry heals a pooled connection that went stale."""
     return Redis.from_url(
         settings.REDIS_URL,
@@ -126,4 +126,4 @@ def _connection() -> Redis:
 
 @functools.cache
 def _script() -> Script:
-    return _connection().register_script(ENQUEUE)
+    return patient_redis().register_script(ENQUEUE)

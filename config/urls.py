@@ -3,7 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from config import health
+
 urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
     path("admin/queues/", include("django_rq.urls")),
     path("admin/", admin.site.urls),
     path("", include("loyalty.urls")),

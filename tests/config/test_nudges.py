@@ -12,6 +12,8 @@ from rq.registry import FailedJobRegistry
 from config import nudges
 from config.workers import SteadyWorker
 
+pytestmark = pytest.mark.django_db  # a worker looks after the database connections of its process
+
 JOB = "tests.config.dummies.leave_pid"
 
 
@@ -25,9 +27,9 @@ def fresh_state(monkeypatch, valkey, tmp_path):
 def redis_away(settings):
     """Leads the nudges to a port where nobody listens."""
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    nudges._connection.cache_clear()
+    nudges.patient_redis.cache_clear()
     yield
-    nudges._connection.cache_clear()
+    nudges.patient_redis.cache_clear()
 
 
 def work_off(valkey: Redis) -> None:
@@ -109,10 +111,10 @@ def test_redis_being_away_is_logged_once_and_costs_nothing(redis_away, caplog):
 def test_nudges_resume_when_redis_is_back(monkeypatch, settings, valkey):
     monkeypatch.setattr(nudges, "PAUSE", 0.0)
     here, settings.REDIS_URL = settings.REDIS_URL, "redis://127.0.0.1:1/0"
-    nudges._connection.cache_clear()
+    nudges.patient_redis.cache_clear()
     nudges.events_recorded()
     settings.REDIS_URL = here
-    nudges._connection.cache_clear()
+    nudges.patient_redis.cache_clear()
     nudges.events_recorded()
     assert Queue("events", connection=valkey).count == 1
 
