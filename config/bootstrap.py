@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -18,7 +19,7 @@ REASONS = (
     (("No space left on device",), "the disk is full"),
     (
         ("gcc", "cc1", "error: command", "compiler", "Python.h"),
-        "a package had to be compiled and the compiler is missing",
+        "a package has to be compiled and the compiler is missing",
     ),
     (("THESE PACKAGES DO NOT MATCH THE HASHES",), "a downloaded package differs from the locked one"),
     (
@@ -55,7 +56,7 @@ def works(python: Path) -> bool:
     return python.exists() and subprocess.run(check, stderr=subprocess.DEVNULL).returncode == 0
 
 
-def run(command: list, log, doing: str) -> None:
+def run(command: list[str], log: TextIO, doing: str) -> None:
     """Runs one step, its output into the log; ends with one line if it fails."""
     log.flush()
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
@@ -69,7 +70,7 @@ def reason(output: str) -> str:
         if any(sign in output for sign in signs):
             return meaning
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return next((line for line in reversed(lines) if "rror" in line), (lines or ["no reason given"])[-1])
+    return next((line for line in reversed(lines) if "error" in line.lower()), (lines or ["no reason given"])[-1])
 
 
 def say(line: str) -> None:

@@ -14,6 +14,8 @@ from config import nudges
 from config.workers import SteadyWorker
 from tests.waiting import until
 
+pytestmark = pytest.mark.django_db  # a worker looks after the database connections of its process
+
 ROOT = Path(__file__).parents[2]
 
 
