@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
+from loyalty.bulk import copy
 from messaging.channels import Answer, Channel, channel_for
 from messaging.models import Message, Reason, Status, Suppression
 
@@ -62,13 +63,18 @@ def queue(drafts: Sequence[Draft], now: datetime) -> list[int]:
             [len(drafts)],
         )
         ids = [message_id for (message_id,) in cursor.fetchall()]
-        with cursor.copy(f"COPY messaging_message ({_COLUMNS}) FROM STDIN") as copy:
-            for message_id, draft in zip(ids, drafts, strict=True):
-                copy.write_row((
-                    message_id, draft.client_id, draft.scenario_id, draft.run_id, draft.step_key, draft.visit, 1,
-                    draft.channel, draft.topic, draft.address, draft.subject, draft.body,
-                    "withheld" if draft.withheld else "queued", draft.withheld, draft.error, "", 0, now, now,
-                ))  # fmt: skip
+    copy(
+        "messaging_message",
+        _COLUMNS,
+        (
+            (
+                message_id, draft.client_id, draft.scenario_id, draft.run_id, draft.step_key, draft.visit, 1,
+                draft.channel, draft.topic, draft.address, draft.subject, draft.body,
+                "withheld" if draft.withheld else "queued", draft.withheld, draft.error, "", 0, now, now,
+            )
+            for message_id, draft in zip(ids, drafts, strict=True)
+        ),
+    )  # fmt: skip
     if not all(draft.withheld for draft in drafts):
         transaction.on_commit(import_string(settings.OUTBOX_NUDGE), robust=True)
     return ids

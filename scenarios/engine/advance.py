@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import orjson
 from django.db import connection, transaction
 
+from loyalty.bulk import copy
 from messaging.services import recipients
 from scenarios.engine.effects import Ledgers, LogLine
 from scenarios.engine.isolation import in_isolation
@@ -150,19 +151,18 @@ def _write_runs(moves: _Moves, now: datetime) -> None:
 
 
 def _write_log(lines: Sequence[LogLine], now: datetime) -> None:
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            """COPY scenarios_runlog (scenario_id, client_id, run_id, release, kind, step_key, step_type, reason,
-                                      detail, message_id, bonuses, created_at) FROM STDIN"""
-        ) as copy,
-    ):
-        for line in lines:
-            run = line.run
-            copy.write_row((
-                run.scenario_id, run.client_id, run.id, line.release, line.kind, line.step_key, line.step_type,
-                line.reason, line.detail, line.message_id, line.bonuses, now,
-            ))  # fmt: skip
+    copy(
+        "scenarios_runlog",
+        "scenario_id, client_id, run_id, release, kind, step_key, step_type, reason, detail, message_id, bonuses,"
+        " created_at",
+        (
+            (
+                line.run.scenario_id, line.run.client_id, line.run.id, line.release, line.kind, line.step_key,
+                line.step_type, line.reason, line.detail, line.message_id, line.bonuses, now,
+            )
+            for line in lines
+        ),
+    )  # fmt: skip
 
 
 def _fail(scenario: Live, run_id: int, error: Exception, now: datetime) -> None:

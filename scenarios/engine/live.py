@@ -8,7 +8,6 @@ from datetime import datetime
 from scenarios.engine.flow import Flow, flow
 from scenarios.models import Scenario
 
-
 log = logging.getLogger(__name__)
 
 
