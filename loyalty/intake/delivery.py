@@ -60,7 +60,7 @@ def unwrap(data: Any, one: str, many: str = "") -> list[dict[str, Any]]:
     `{"cart": {…}}`, `{"carts": [{…}, …]}` and `{…}` are all read.
     """
     body = read.mapping(data, "body")
-    if not body or body.get(many) == []:
+    if not body or (many in body and not body[many]):
         raise Refused("body", _("holds nothing"))
     if many and many in body and len(body) == 1:
         items = read.sequence(body[many], many)
