@@ -75,6 +75,7 @@ def _tell_cart(cart: Cart, news: CartFact, fact: Fact, client_id: int | None) ->
     if news.change:
         cart.lines = _changed_lines(cart.lines, news.change, news.removed)
     elif news.changed_at < cart.changed_at:
+        cart.checkout_url = cart.checkout_url or news.checkout_url
         return
     elif news.lines is not None:
         cart.lines = [cart_line(line) for line in news.lines]
