@@ -2,6 +2,9 @@
 
 import json
 import logging
+import traceback
+
+from django.conf import settings
 
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -17,6 +20,17 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
-        if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[0]:
+            line["error"] = _trace(record.exc_info[0], record.exc_info[1])
         return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def _trace(kind: type[BaseException], error: BaseException | None) -> str:
+    """Where it broke. What an exception says may quote a client's data, so its words stay in development."""
+    if settings.DEBUG or error is None:
+        return "".join(traceback.format_exception(error))
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " < ".join(
+        f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in reversed(frames)
+    )
+    return f"{kind.__module__}.{kind.__qualname__} at {places}"

@@ -35,7 +35,7 @@ def cart_line(line: Line) -> dict[str, Any]:
         "product_id": product.external_id,
         "sku": product.sku,
         "title": product.title,
-        "quantity": str(line.quantity),
+        "quantity": f"{line.quantity.normalize():f}",
         "price": line.price,
         "total": line.total,
         "url": product.url,

@@ -56,7 +56,7 @@ def _carts(client_ids: Collection[int]) -> dict[int, dict[str, object]]:
             client_id: {
                 "lines": [
                     line | {"price": major(line["price"], currency), "total": major(line["total"], currency)}
-                    for line in lines
+                    for line in orjson.loads(lines)
                 ],
                 "total": major(total, currency),
                 "currency": currency,
