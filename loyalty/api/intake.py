@@ -141,7 +141,7 @@ def webhook(request: HttpRequest, kind: str, slug: str) -> JsonResponse:
     delivery = Delivery(inflated, headers, sources.origin(source), now)
     outcome = deliveries.take_webhook(source, delivery)
     if outcome.refused:
-        return _answer(422, outcome.refused.reason, outcome.refused.field)
+        return _answer(422, outcome.refused.reason, outcome.refused.field or "body")
     if outcome.unknown:
         return JsonResponse({"success": True, "kept": True, "topic": outcome.unknown}, status=202)
     events = [{"id": event.event_id, "new": event.new} for event in outcome.recorded]

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client as Http
 
+from loyalty.intake.facts import Refused
 from loyalty.intake.webhooks import ADAPTERS
 from loyalty.models import Event, RefusedDelivery
 from loyalty.services import refused
@@ -97,6 +98,10 @@ def test_an_unknown_topic_is_kept_raw(kind: str, topic: str) -> None:
     kept = RefusedDelivery.objects.get()
     assert (kept.why, kept.topic, kept.body) == ("unknown", topic, '{"id": 1, "odd": "\\u0000"}')
     assert not Event.objects.exists()
+    with pytest.raises(Refused, match="still unknown"):
+        refused.replay(kept, NOW)
+    kept.refresh_from_db()
+    assert (kept.why, kept.replayed_at) == ("unknown", None)
 
 
 @pytest.mark.django_db
