@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from config.env import ROOT, database, email, env, language, redis_url, secret_key
+from config.unfold import UNFOLD as UNFOLD
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = secret_key(DEBUG)
@@ -104,7 +105,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
         # The admin theme runs Alpine.js, which evaluates its expressions; everything else is our own files.
-        "script-src": ["'self'", "'unsafe-inline'", "'unsafe-eval'"],
+        "script-src": ["'self'", "'unsafe-eval'"],
         "style-src": ["'self'", "'unsafe-inline'"],
         "img-src": ["'self'", "data:"],
         "frame-ancestors": ["'self'"],

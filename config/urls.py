@@ -9,6 +9,7 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("admin/queues/", include("django_rq.urls")),
     path("admin/", admin.site.urls),
     path("", include("loyalty.urls")),

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import get_select2_language
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget, UnfoldAdminSelect2Widget
 
@@ -85,9 +86,9 @@ _HINT = _("Choose, or type the name of the shop's own event")
 def event_field(label: Any, **kwargs: Any) -> OpenChoiceField:
     """A field for one event."""
     blank: Iterable[Any] = [("", "")]
-    return OpenChoiceField(label=label, choices=[*blank, *EVENT_CHOICES], hint=_HINT, **kwargs)
+    return OpenChoiceField(label=capfirst(label), choices=[*blank, *EVENT_CHOICES], hint=_HINT, **kwargs)
 
 
 def events_field(label: Any, **kwargs: Any) -> OpenMultipleChoiceField:
     """A field for several events."""
-    return OpenMultipleChoiceField(label=label, choices=EVENT_CHOICES, hint=_HINT, **kwargs)
+    return OpenMultipleChoiceField(label=capfirst(label), choices=EVENT_CHOICES, hint=_HINT, **kwargs)

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from django import forms
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
@@ -62,7 +63,9 @@ class PaletteInput(_PaletteMixin, UnfoldAdminTextInputWidget):
 def topic_field(**kwargs: Any) -> OpenChoiceField:
     """What the message is about: the client must have agreed to it."""
     choices = [("marketing", _("Marketing")), (SERVICE, _("Service: needs no consent"))]
-    return OpenChoiceField(label=_("topic"), choices=choices, max_length=50, hint=_("Choose or type a topic"), **kwargs)
+    return OpenChoiceField(
+        label=capfirst(_("topic")), choices=choices, max_length=50, hint=_("Choose or type a topic"), **kwargs
+    )
 
 
 class MessageForm(forms.ModelForm):

@@ -49,7 +49,7 @@ class OwnerForm(forms.ModelForm):
     """A branch or trigger, with the mode of its conditions."""
 
     mode = forms.ChoiceField(
-        label=_("the conditions hold when"), choices=Group.Mode.choices, required=False, widget=UnfoldAdminSelectWidget
+        label=_("The conditions hold when"), choices=Group.Mode.choices, required=False, widget=UnfoldAdminSelectWidget
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from loyalty.admin.fields import events_field
 from scenarios.admin import editor, history, verbs
@@ -38,6 +39,10 @@ def tab_of(request: HttpRequest) -> str:
 
 class ScenarioForm(forms.ModelForm):
     """The settings: events by name instead of an array."""
+
+    description = forms.CharField(
+        label=_("Description"), required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
+    )
 
     exit_events = events_field(
         _("leave at once on"), required=False, help_text=_("Events that end the client's run wherever it stands.")
@@ -87,8 +92,7 @@ class ScenarioAdmin(ModelAdmin):
                     ("reentry", "reentry_days"),
                     "parallel",
                     ("starts_at", "ends_at"),
-                    "entry_cap",
-                    "exit_events",
+                    ("exit_events", "entry_cap"),
                 )
             },
         ),

@@ -78,7 +78,7 @@ def load(scenario: Scenario) -> Tree:
     triggers = list(Trigger.objects.filter(scenario=scenario))
     branches = list(Branch.objects.filter(scenario=scenario).order_by("is_default", "position", "pk"))
     steps = list(Step.objects.filter(branch__scenario=scenario).order_by("position", "pk"))
-    _fetch_related(steps, skip=("branch",))
+    fetch_related(steps, skip=("branch",))
     owned = {branch.conditions_id for branch in branches} | {trigger.conditions_id for trigger in triggers}
     groups = load_groups(pk for pk in owned if pk)
 
@@ -97,7 +97,7 @@ def load_groups(ids: Iterable[int]) -> dict[int, Group]:
     """Groups with their conditions attached, one level deep, by id."""
     groups = {group.pk: group for group in Group.objects.filter(pk__in=list(ids))}
     members = list(Condition.objects.filter(parent__in=list(groups)).order_by("position", "pk"))
-    _fetch_related(members, skip=("parent",))
+    fetch_related(members, skip=("parent",))
     attached: dict[int | None, list[Condition]] = {}
     for member in members:
         attached.setdefault(member.parent_id, []).append(member)
@@ -106,7 +106,7 @@ def load_groups(ids: Iterable[int]) -> dict[int, Group]:
     return groups
 
 
-def _fetch_related(rows: Sequence[models.Model], skip: Sequence[str]) -> None:
+def fetch_related(rows: Sequence[models.Model], skip: Sequence[str]) -> None:
     """Loads what the rows' sentences refer to (a segment's name), a query a relation rather than a row."""
     kinds: dict[type[models.Model], list[models.Model]] = {}
     for row in rows:

@@ -1,6 +1,7 @@
 """The form of every type of condition, for whoever owns conditions: a scenario's branch, its trigger, a segment."""
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.admin.fields import OpenChoiceField, event_field
@@ -21,14 +22,14 @@ class EventCountForm(forms.ModelForm):
 
 
 def _profile_fields() -> list[tuple[str, object]]:
-    return [(name, Client._meta.get_field(name).verbose_name) for name in FIELDS]
+    return [(name, capfirst(Client._meta.get_field(name).verbose_name)) for name in FIELDS]
 
 
 class AttributeForm(forms.ModelForm):
     """A field of the profile, or a custom attribute by name."""
 
     attribute = OpenChoiceField(
-        label=_("attribute"),
+        label=capfirst(_("attribute")),
         choices=[("", ""), *_profile_fields()],
         hint=_("Choose a field, or type attributes.NAME"),
         help_text=_("A custom attribute is written attributes.NAME."),

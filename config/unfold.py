@@ -1,0 +1,128 @@
+"""The admin theme: what the sidebar shows to whom, the tabs of scenarios, the start page."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+
+def _may(permission: str) -> Any:
+    return lambda request: request.user.has_perm(permission)
+
+
+def _item(title: Any, icon: str, model: str) -> dict[str, Any]:
+    """A link to the list of a model ("app.model"), for those who may see it."""
+    app, name = model.split(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": lambda request: (
+            request.user.has_perm(f"{app}.view_{name}") or request.user.has_perm(f"{app}.change_{name}")
+        ),
+    }
+
+
+def _tab(title: Any, tab: str) -> dict[str, Any]:
+    """A tab of the scenarios' list."""
+    return {
+        "title": title,
+        "link": lambda request: f"{reverse('admin:scenarios_scenario_changelist')}?tab={tab}",
+        "active": lambda request: _shown_tab(request) == tab,
+        "permission": _may("scenarios.view_scenario"),
+    }
+
+
+def _shown_tab(request: HttpRequest) -> str:
+    match = request.resolver_match
+    name = match.url_name if match else ""
+    if name == "scenarios_runlog_changelist":
+        return "log"
+    return request.GET.get("tab", "active") if name == "scenarios_scenario_changelist" else ""
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": _("Loyalty"),
+    "SITE_HEADER": _("Loyalty"),
+    "SITE_SUBHEADER": _("Scenarios and bonuses"),
+    "SITE_SYMBOL": "loyalty",
+    "SITE_URL": None,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("config/favicon.svg")}],
+    "SHOW_LANGUAGES": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "8px",
+    "STYLES": [lambda request: static("loyalty/admin.css")],
+    "DASHBOARD_CALLBACK": "config.dashboard.context",
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "items": [
+                    {"title": _("Start"), "icon": "home", "link": reverse_lazy("admin:index")},
+                ],
+            },
+            {
+                "title": _("Marketing"),
+                "items": [
+                    _item(_("Scenarios"), "account_tree", "scenarios.scenario"),
+                    _item(_("Log"), "list_alt", "scenarios.runlog"),
+                    _item(_("Messages"), "mail", "messaging.message"),
+                    _item(_("Segments"), "label", "segments.segment"),
+                    _item(_("Demo mailbox"), "inbox", "messaging.sinkemail"),
+                    _item(_("Suppressed addresses"), "block", "messaging.suppression"),
+                ],
+            },
+            {
+                "title": _("Clients"),
+                "items": [
+                    _item(_("Clients"), "group", "loyalty.client"),
+                    _item(_("Events"), "bolt", "loyalty.event"),
+                ],
+            },
+            {
+                "title": _("Shop"),
+                "items": [
+                    _item(_("Orders"), "receipt_long", "loyalty.order"),
+                    _item(_("Carts"), "shopping_cart", "loyalty.cart"),
+                    _item(_("Products"), "inventory_2", "loyalty.product"),
+                ],
+            },
+            {
+                "title": _("Settings"),
+                "collapsible": True,
+                "items": [
+                    _item(_("Sources"), "cable", "loyalty.source"),
+                    _item(_("Refused deliveries"), "report", "loyalty.refuseddelivery"),
+                    _item(_("Programme"), "tune", "loyalty.programme"),
+                    _item(_("Users"), "person", "auth.user"),
+                    _item(_("User groups"), "groups", "auth.group"),
+                    {
+                        "title": _("Queues"),
+                        "icon": "pending_actions",
+                        "link": "/admin/queues/",
+                        "permission": lambda request: request.user.is_superuser,
+                    },
+                ],
+            },
+        ],
+    },
+    "TABS": [
+        {
+            "models": ["scenarios.scenario", "scenarios.runlog"],
+            "items": [
+                _tab(_("Active"), "active"),
+                _tab(_("Drafts"), "drafts"),
+                _tab(_("Archive"), "archive"),
+                {
+                    "title": _("Log"),
+                    "link": lambda request: reverse("admin:scenarios_runlog_changelist"),
+                    "active": lambda request: _shown_tab(request) == "log",
+                    "permission": _may("scenarios.view_runlog"),
+                },
+            ],
+        },
+    ],
+}

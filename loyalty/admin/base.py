@@ -1,0 +1,93 @@
+"""What the lists of facts share: they are read only, and big tables are never counted."""
+
+from typing import Any
+
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.paginator import InfinitePaginator
+from unfold.views import ChangeList
+
+from loyalty.money import major
+from loyalty.services import find
+
+# The database skips rows to reach a page: past this one, a filter finds things faster.
+LAST_PAGE = 500
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Rows that are written by the platform alone."""
+
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class BigTableList(ChangeList):
+    """A list that never counts, pages by previous and next, and ends where skipping would be slow."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        if self.page_num > LAST_PAGE:
+            raise IncorrectLookupParameters("page: too far; filter or search instead")
+        super().get_results(request)
+
+
+class BigTableAdmin(ReadOnlyAdmin):
+    """A list of a table that may hold tens of millions of rows: newest first by id, searched by client."""
+
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    list_per_page = 50
+    ordering = ("-pk",)
+    # The field that leads to the client; searching looks for clients first and then for their rows.
+    client_field = "client"
+    search_fields = ("client__phone",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BigTableList
+
+    # Sorting by another column would sort the whole table.
+    def get_sortable_by(self, request: HttpRequest) -> tuple[str, ...]:
+        return ()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if not search_term:
+            return queryset, False
+        return queryset.filter(**{f"{self.client_field}__in": find.client_ids(search_term)}), False
+
+
+def money(minor: int | None, currency: str) -> str:
+    """1999 minor units of USD as “19.99 USD”."""
+    return "" if minor is None else f"{major(minor, currency):,} {currency}".replace(",", " ").strip()
+
+
+def link(row: Model | None, words: str = "") -> SafeString | str:
+    """A link to a row's page in the admin."""
+    if row is None:
+        return "—"
+    options = row._meta
+    address = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[row.pk])
+    return format_html('<a class="text-link" href="{}">{}</a>', address, words or str(row))
+
+
+def masked(phone: str) -> str:
+    """A phone that tells its owner from others without naming it: +7•••••4567."""
+    return f"{phone[:2]}•••••{phone[-4:]}" if len(phone) > 7 else "•••" if phone else ""
+
+
+def may_see_clients(request: HttpRequest) -> bool:
+    """Whether phones and addresses are shown in full."""
+    return request.user.has_perm("loyalty.view_client")

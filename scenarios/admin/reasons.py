@@ -1,0 +1,30 @@
+"""The typed reasons of the log in words."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from messaging.models import Reason
+
+REASONS: dict[str, str | Promise] = {
+    "loop": _("too many scenarios in a row led here"),
+    "not_started": _("before the scenario's validity"),
+    "ended": _("after the scenario's validity"),
+    "entered_before": _("entered for the same occasion before"),
+    "too_soon": _("entered too recently"),
+    "inside": _("is inside already"),
+    "cap_reached": _("the cap of entries is reached"),
+    "trigger_removed": _("the trigger was removed"),
+    "conditions": _("the trigger's conditions do not hold"),
+    "happened": _("what had to be absent happened"),
+    "step_removed": _("the step was removed"),
+    "no_branch": _("no branch fits"),
+    "exit_event": _("an event ended it"),
+    "archived": _("the scenario was archived"),
+    "failed": _("failed for good"),
+    "retry": _("failed, will be tried again"),
+} | {reason.value: reason.label for reason in Reason}
+
+
+def reason_label(reason: str) -> str:
+    """A reason in the current language; one that is not known here is shown as it is."""
+    return str(REASONS.get(reason, reason))
