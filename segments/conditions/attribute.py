@@ -10,7 +10,7 @@ from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.models import Client
-from segments.conditions.base import Condition
+from segments.conditions.base import Condition, negated
 
 FIELDS = ("first_name", "last_name", "email", "phone", "gender", "language", "zone")
 
@@ -70,11 +70,11 @@ class AttributeCondition(Condition):
             case operators.FILLED:
                 return filled
             case operators.EMPTY:
-                return ~filled
+                return negated(filled)
             case operators.EQUALS:
                 return self._equals(path)
             case operators.DIFFERS:
-                return ~self._equals(path)
+                return negated(self._equals(path))
             case operators.CONTAINS:
                 return Q(**{f"{path}__icontains": self.value})
             # jsonb orders strings < numbers < booleans: the second bound keeps to numbers.

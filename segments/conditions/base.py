@@ -3,9 +3,17 @@
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import BooleanField, ExpressionWrapper, Q, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 from polymorphic.models import PolymorphicModel
+
+
+def negated(held: Q) -> Q:
+    """NOT, where a comparison with what is not there (NULL) counts as not held: SQL's own NOT would drop it."""
+    definite = Coalesce(ExpressionWrapper(held, output_field=BooleanField()), Value(False))
+    return Q(Exact(definite, Value(False)))
 
 
 class Condition(PolymorphicModel):

@@ -8,7 +8,7 @@ from django.db.models import Q, Value
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 
-from segments.conditions.base import Condition
+from segments.conditions.base import Condition, negated
 
 
 class Group(Condition):
@@ -37,7 +37,7 @@ class Group(Condition):
         joined = members[0]
         for other in members[1:]:
             joined = joined & other if self.mode == self.Mode.ALL else joined | other
-        return ~joined if self.mode == self.Mode.NONE else joined
+        return negated(joined) if self.mode == self.Mode.NONE else joined
 
     def sentence(self) -> str:
         parts = [str(member.sentence()) for member in self.members()]
