@@ -19,10 +19,10 @@ lint: .venv/installed
 stop: .venv/installed
 	@exec $(PY) -m config.local_services stop
 
-# Compiles pyproject.toml into the hashed requirements, for every supported Python at once.
+# Compiles pyproject.toml into the hashed requirements, for every supported Python at once (newer: ARGS=--upgrade).
 UV = .local/tools/bin/uv
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --custom-compile-command "make lock" pyproject.toml
+	--no-emit-find-links --custom-compile-command "make lock" $(ARGS) pyproject.toml
 lock: .venv/installed
 	@test -x $(UV) || { $(PY) -m venv .local/tools && .local/tools/bin/pip install --quiet uv; }
 	$(COMPILE) --all-extras --output-file requirements-dev.txt
