@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
+
 from loyalty.intake.facts import CartFact, Fact, Line, OrderFact
 from loyalty.models import Cart, Order, OrderLine, Source
 
@@ -128,22 +130,7 @@ def apply_orders(source: Source, facts: Told, products: dict[str, int]) -> None:
             if news.lines is not None and (newest or order.pk not in have_lines):
                 lines[order.pk] = news.lines
                 have_lines.add(order.pk)
-    Order.objects.bulk_update(
-        rows,
-        [
-            "client",
-            "anonymous_id",
-            "cart_token",
-            "number",
-            "status",
-            "currency",
-            "total",
-            "discount",
-            "refunded",
-            "ordered_at",
-            "changed_at",
-        ],
-    )
+    _write_orders(rows)
     _write_lines(lines, products)
 
 
@@ -169,22 +156,54 @@ def _tell_order(order: Order, news: OrderFact, fact: Fact, client_id: int | None
     return newest
 
 
+def _write_orders(rows: list[Order]) -> None:
+    """What `_tell_order` may have changed, in one plain statement: bulk_update builds a CASE a value."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE loyalty_order o
+               SET (client_id, anonymous_id, cart_token, number, status, currency, total, discount, refunded,
+                    ordered_at, changed_at)
+                 = (t.client_id, t.anonymous_id, t.cart_token, t.number, t.status, t.currency, t.total, t.discount,
+                    t.refunded, t.ordered_at, t.changed_at)
+               FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+                           %s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
+                 AS t(id, client_id, anonymous_id, cart_token, number, status, currency, total, discount, refunded,
+                      ordered_at, changed_at)
+               WHERE o.id = t.id""",
+            [
+                [order.pk for order in rows],
+                [order.client_id for order in rows],
+                [order.anonymous_id for order in rows],
+                [order.cart_token for order in rows],
+                [order.number for order in rows],
+                [str(order.status) for order in rows],
+                [order.currency for order in rows],
+                [order.total for order in rows],
+                [order.discount for order in rows],
+                [order.refunded for order in rows],
+                [order.ordered_at for order in rows],
+                [order.changed_at for order in rows],
+            ],
+        )
+
+
 def _write_lines(lines: dict[int, list[Line]], products: dict[str, int]) -> None:
     if not lines:
         return
     OrderLine.objects.filter(order__in=lines).delete()
-    OrderLine.objects.bulk_create(
-        [
-            OrderLine(
-                order_id=order_id,
-                position=position,
-                product_id=products.get(line.product.external_id),
-                title=line.product.title,
-                quantity=line.quantity,
-                price=line.price,
-                total=line.total,
-            )
-            for order_id, items in lines.items()
-            for position, line in enumerate(items)
-        ]
-    )
+    rows = [(order_id, position, line) for order_id, items in lines.items() for position, line in enumerate(items)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO loyalty_orderline (order_id, position, product_id, title, quantity, price, total)
+               SELECT * FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::text[], %s::numeric[], %s::bigint[],
+                                    %s::bigint[])""",
+            [
+                [order_id for order_id, _, _ in rows],
+                [position for _, position, _ in rows],
+                [products.get(line.product.external_id) for _, _, line in rows],
+                [line.product.title for _, _, line in rows],
+                [line.quantity for _, _, line in rows],
+                [line.price for _, _, line in rows],
+                [line.total for _, _, line in rows],
+            ],
+        )

@@ -48,14 +48,16 @@ def append(
     with connection.cursor() as cursor:
         cursor.execute(
             """WITH fact AS (
-                 SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::text[], %s::timestamptz[],
-                                      %s::text[], %s::text[], %s::smallint[], %s::bool[])
-                   AS f(external_id, name, client_id, anonymous_id, occurred_at, payload, raw, depth, triggers)),
+                 SELECT * FROM ROWS FROM (
+                     unnest(%s::text[], %s::text[], %s::bigint[], %s::text[], %s::timestamptz[], %s::smallint[],
+                            %s::bool[]),
+                     jsonb_array_elements(%s::jsonb), jsonb_array_elements(%s::jsonb))
+                   AS f(external_id, name, client_id, anonymous_id, occurred_at, depth, triggers, payload, raw)),
                event AS (
                  INSERT INTO loyalty_event (source_id, external_id, name, client_id, anonymous_id, occurred_at,
                                             received_at, payload, raw, depth)
-                 SELECT %s, external_id, name, client_id, anonymous_id, occurred_at, %s, payload::jsonb, raw::jsonb,
-                        depth
+                 SELECT %s, external_id, name, client_id, anonymous_id, occurred_at, %s, payload,
+                        nullif(raw, 'null'::jsonb), depth
                  FROM fact
                  ON CONFLICT (source_id, external_id) DO NOTHING
                  RETURNING id, external_id, client_id),
@@ -70,15 +72,16 @@ def append(
                 list(client_ids),
                 [fact.who.anonymous[0] if fact.who.anonymous else "" for fact in facts],
                 [fact.occurred_at for fact in facts],
-                [orjson.dumps(fact.payload).decode() for fact in facts],
-                [orjson.dumps(fact.raw).decode() if fact.raw is not None else None for fact in facts],
                 [fact.depth for fact in facts],
                 [fact.triggers for fact in facts],
+                # As two documents: in an array of texts every quotation mark would be escaped one by one, in Python.
+                orjson.dumps([fact.payload for fact in facts]).decode(),
+                orjson.dumps([fact.raw for fact in facts]).decode(),
                 source.pk,
                 now,
             ],
         )
         written = {external_id: (event_id, client_id) for external_id, event_id, client_id in cursor.fetchall()}
-    if written:
+    if written and any(fact.triggers for fact in facts):
         nudge()
     return written
