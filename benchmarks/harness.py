@@ -4,20 +4,25 @@ import json
 import os
 import resource
 import secrets
+import signal
+import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from statistics import median
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection
+from django.db import connections as django_connections
 from redis import Redis
 
 from config import local_services
+from config.run import commands
 
 # What a program may skip only at the price of losing what it answered for.
 DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
@@ -146,6 +151,68 @@ def floor_connection() -> psycopg.Connection:
     return psycopg.connect(os.environ["DATABASE_URL"])
 
 
+@contextmanager
+def connections(number: int) -> Iterator[list[psycopg.Connection]]:
+    """So many plain psycopg connections."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(floor_connection()) for _ in range(number)]
+
+
+@dataclass
+class Processes:
+    """Processes of an installation, as `make run` starts them."""
+
+    port: int
+    running: list[subprocess.Popen]
+
+    def peak_rss_mb(self) -> float:
+        """The most memory that any of them, or of their children, has held."""
+        return max(peak_rss_mb_of(pid) for process in self.running for pid in (process.pid, *_children(process.pid)))
+
+
+@contextmanager
+def installation(*names: str) -> Iterator[Processes]:
+    """Starts these processes (web, worker, scheduler), waits for the web to answer, and ends them."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    wanted = commands(port)
+    running = [
+        subprocess.Popen(wanted[name], cwd=local_services.ROOT, stdin=subprocess.DEVNULL, start_new_session=True)
+        for name in names
+    ]
+    try:
+        deadline = time.monotonic() + 60
+        while not _answers(port):
+            if time.monotonic() > deadline or any(process.poll() is not None for process in running):
+                sys.exit("error: the web processes did not start")
+            time.sleep(0.1)
+        yield Processes(port, running)
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as children:
+            return [int(child) for child in children.read().split()]
+    except OSError:
+        return []
+
+
 def not_durable() -> dict[str, object]:
     """The server's settings that make its answers worth less; empty where every commit is durable."""
     with connection.cursor() as cursor:
@@ -157,4 +224,4 @@ def not_durable() -> dict[str, object]:
 
 def close() -> None:
     """Ends Django's connections, so that the database can be dropped."""
-    connections.close_all()
+    django_connections.close_all()
