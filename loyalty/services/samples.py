@@ -101,6 +101,14 @@ def set_email(sample: Sample, email: str) -> None:
             holder[field] = email
 
 
+def set_cart(sample: Sample, number: int) -> None:
+    """Makes it another cart: a cart is reminded of once, so a second trial needs a second cart."""
+    for holder in _objects(sample.body):
+        for field, value in holder.items():
+            if isinstance(value, str) and value.startswith("demo-") and value.endswith("-1"):
+                holder[field] = f"{value.removesuffix('1')}{number}"
+
+
 def set_consent(sample: Sample, granted: bool) -> None:
     """Lets the sample's client allow or forbid marketing. Raises SampleError where the shop cannot say it."""
     found = False

@@ -24,6 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--source", metavar="SLUG", help="default: the demo shop's, such as demo-shopify")
         parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="such as cart_token=c2")
         parser.add_argument("--email", help="the client's e-mail")
+        parser.add_argument("--cart", type=int, metavar="N", help="another cart: a cart is reminded of once")
         parser.add_argument("--consent", choices=["yes", "no"], help="whether the client allows marketing")
         parser.add_argument("--url", default=settings.PUBLIC_URL, help="default: PUBLIC_URL (%(default)s)")
 
@@ -49,6 +50,8 @@ class Command(BaseCommand):
             raise CommandError(f"there is no source {slug}: `python manage.py demo` makes the demo shop's sources")
         if options["email"]:
             samples.set_email(sample, options["email"])
+        if options["cart"]:
+            samples.set_cart(sample, options["cart"])
         if options["consent"]:
             samples.set_consent(sample, options["consent"] == "yes")
         for change in options["set"]:
