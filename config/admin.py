@@ -9,6 +9,7 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 admin.site.index_title = _("Start")
+admin.site.index_template = "config/start.html"
 
 admin.site.unregister(User)
 admin.site.unregister(Group)

@@ -169,7 +169,8 @@ class EventCountAdmin(ConditionAdmin):
 class AttributeAdmin(ConditionAdmin):
     form = AttributeForm
     fieldsets = ((None, {"fields": ("attribute", "operator", "value")}),)
-    conditional_fields = {"value": "operator != 'filled' && operator != 'empty'"}
+    # A reader's form has no such fields.
+    conditional_fields = {"value": "typeof operator === 'undefined' || !['filled', 'empty'].includes(operator)"}
 
 
 @admin.register(InSegment)

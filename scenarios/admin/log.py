@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter
@@ -83,7 +84,7 @@ class LogList(BigTableList):
 class RunLogAdmin(BigTableAdmin):
     """The log."""
 
-    list_display = ("phone", "scenario_name", "created_at", "what", "channel", "status", "why", "bonuses")
+    list_display = ("phone", "scenario_name", "created_at", "what", "channel", "status", "why", "accrued")
     # By id only: a page costs one look-up a row, however long the log is.
     list_select_related = ("client", "scenario", "message")
     list_filter = (
@@ -96,6 +97,7 @@ class RunLogAdmin(BigTableAdmin):
     list_filter_submit = True
     list_per_page = 100
     list_display_links = None
+    empty_value_display = ""
     search_help_text = _("Phone, e-mail or id of a client")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -116,8 +118,8 @@ class RunLogAdmin(BigTableAdmin):
     def what(self, line: Any) -> list[Any]:
         if line.kind == RunLog.Kind.STEP:
             kind = KINDS.get(line.step_type)
-            return [line.sentence or (kind._meta.verbose_name if kind else line.step_type), None]
-        return [line.get_kind_display(), line.sentence or None]
+            return [line.sentence or capfirst(kind._meta.verbose_name if kind else line.step_type), None]
+        return [capfirst(line.get_kind_display()), line.sentence or None]
 
     @display(description=_("channel"))
     def channel(self, line: RunLog) -> str:
@@ -134,5 +136,5 @@ class RunLogAdmin(BigTableAdmin):
         return format_html('<span title="{}">{}</span>', line.detail, reason_label(reason)) if reason else ""
 
     @display(description=_("bonuses"))
-    def bonuses(self, line: RunLog) -> str:
+    def accrued(self, line: RunLog) -> str:
         return "" if line.bonuses is None else t("+%(n)d") % {"n": line.bonuses}

@@ -97,7 +97,8 @@ class ScenarioAdmin(ModelAdmin):
             },
         ),
     )
-    conditional_fields = {"reentry_days": "reentry == 'interval'"}
+    # A reader's page has no such fields.
+    conditional_fields = {"reentry_days": "typeof reentry === 'undefined' || reentry === 'interval'"}
     compressed_fields = False
 
     class Media:
@@ -173,7 +174,7 @@ class ScenarioAdmin(ModelAdmin):
     def inside(self, scenario: Any) -> int:
         return scenario.figures["inside"]
 
-    @display(description=_("entered"))
+    @display(description=_("entered in all"))
     def entered(self, scenario: Any) -> int:
         return scenario.figures["entered"]
 

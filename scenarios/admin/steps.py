@@ -52,7 +52,8 @@ class StepAdmin(PartAdmin, PolymorphicChildModelAdmin):
 class SendMessageAdmin(StepAdmin):
     form = MessageForm
     fieldsets = ((None, {"fields": (("channel", "topic"), "subject", "body")}),)
-    conditional_fields = {"subject": "channel == 'email'"}
+    # A reader's form has no such fields.
+    conditional_fields = {"subject": "typeof channel === 'undefined' || channel === 'email'"}
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"channel": "email"} | super().get_changeform_initial_data(request)

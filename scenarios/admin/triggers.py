@@ -48,7 +48,7 @@ class EventTriggerAdmin(TriggerAdmin):
 class AbsenceTriggerForm(OwnerForm):
     """Its events are chosen by name."""
 
-    base_event = event_field(_("since"), initial="cart.updated")
+    base_event = event_field(_("since the event"), initial="cart.updated")
     absent_events = events_field(_("none of these happened"), initial=["order.created"])
 
 

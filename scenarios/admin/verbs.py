@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from scenarios.admin import history
@@ -126,7 +126,7 @@ VERBS = (
          _("Pause «%(scenario)s»?"), _says_pause, _pause, _("«%(scenario)s» is paused.")),
     Verb("resume", _("Resume"), "play_arrow", (Status.PAUSED,),
          _("Resume «%(scenario)s»?"), _says_resume, _resume, _("«%(scenario)s» is active again.")),
-    Verb("archive", _("Archive"), "archive", (Status.DRAFT, Status.ACTIVE, Status.PAUSED),
+    Verb("archive", pgettext_lazy("verb", "Archive"), "archive", (Status.DRAFT, Status.ACTIVE, Status.PAUSED),
          _("Archive «%(scenario)s»?"), _says_archive, _archive, _("«%(scenario)s» is archived."), danger=True),
     Verb("restore", _("Restore"), "unarchive", (Status.ARCHIVED,),
          _("Restore «%(scenario)s»?"), _says_restore, _restore, _("«%(scenario)s» is restored.")),

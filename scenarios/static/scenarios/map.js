@@ -64,34 +64,72 @@ document.addEventListener("DOMContentLoaded", () => {
     if (!("editable" in map().dataset)) return;
     for (const list of document.querySelectorAll(".steps")) {
       new Sortable(list, {
-        group: "steps",
+        // The cards stay where they are while one is carried: it is dropped on a "+", see below.
+        group: { name: "steps", put: false },
+        sort: false,
         draggable: ".slot",
         handle: ".card",
-        animation: 150,
         // Our own ghost: the browser's own drag image cannot be styled and differs between systems.
         forceFallback: true,
         fallbackOnBody: true,
         fallbackTolerance: 6,
         delay: 150,
         delayOnTouchOnly: true,
-        emptyInsertThreshold: 24,
-        invertSwap: true,
-        swapThreshold: 0.6,
         scroll: true,
         bubbleScroll: true,
-        onStart: () => map().classList.add("is-dragging"),
-        onEnd: (event) => {
-          map().classList.remove("is-dragging");
-          if (event.from === event.to && event.oldDraggableIndex === event.newDraggableIndex) return;
-          edit({
-            verb: "move-step",
-            id: event.item.dataset.step,
-            branch: event.to.dataset.branch,
-            position: event.newDraggableIndex,
-          });
-        },
+        onStart: (event) => carry(event.item),
+        onEnd: (event) => drop(event.item),
       });
     }
+  };
+
+  // Dragging: the "+" nearest to the pointer takes the card ------------------------------------------------------
+
+  const REACH = 140; // pixels
+  let carried;
+  let target;
+
+  const aim = (event) => {
+    const at = event.touches ? event.touches[0] : event;
+    let nearest = REACH;
+    let found;
+    for (const plus of document.querySelectorAll(".plus")) {
+      // A fork never goes into its own branches.
+      if (carried.querySelector(".fork")?.contains(plus)) continue;
+      const box = plus.getBoundingClientRect();
+      const away = Math.hypot(at.clientX - box.left - box.width / 2, at.clientY - box.top - box.height / 2);
+      if (away < nearest) [nearest, found] = [away, plus];
+    }
+    if (found === target) return;
+    target?.classList.remove("is-target");
+    found?.classList.add("is-target");
+    target = found;
+  };
+
+  const carry = (slot) => {
+    carried = slot;
+    target = undefined;
+    map().classList.add("is-dragging");
+    document.addEventListener("pointermove", aim);
+    document.addEventListener("touchmove", aim);
+  };
+
+  const drop = (slot) => {
+    document.removeEventListener("pointermove", aim);
+    document.removeEventListener("touchmove", aim);
+    map().classList.remove("is-dragging");
+    if (!target) return;
+    const place = new URLSearchParams(target.querySelector("button").dataset.query);
+    target.classList.remove("is-target");
+    const siblings = [...slot.parentElement.children].filter((child) => child.classList.contains("slot"));
+    const from = siblings.indexOf(slot);
+    let position = Number(place.get("position"));
+    if (place.get("branch") === slot.parentElement.dataset.branch) {
+      // Counted among the other steps, as the server does; the two places beside the card are where it is.
+      if (position === from || position === from + 1) return;
+      if (position > from) position -= 1;
+    }
+    edit({ verb: "move-step", id: slot.dataset.step, branch: place.get("branch"), position });
   };
 
   // The drawer --------------------------------------------------------------------------------------------------
