@@ -102,11 +102,16 @@ def update(language: str) -> Catalog:
 
 def compile_(language: str) -> None:
     """Writes the binary catalogue that Django reads."""
+    path(language, "mo").write_bytes(_compiled(language))
+
+
+def _compiled(language: str) -> bytes:
     catalog = stored(language)
     # A fixed date: the same strings give the same file.
     catalog.creation_date = catalog.revision_date = datetime(2026, 1, 1, tzinfo=UTC)
-    with path(language, "mo").open("wb") as target:
-        write_mo(target, catalog)
+    target = BytesIO()
+    write_mo(target, catalog)
+    return target.getvalue()
 
 
 def problems(language: str) -> list[str]:
@@ -122,11 +127,10 @@ def problems(language: str) -> list[str]:
         if not complete or (translated and translated.fuzzy):
             where = message.locations[0][0] if message.locations else "?"
             found.append(f"{where}: {message.id!r} has no translation")
-    with path(language, "mo").open("rb") as file:
-        compiled = read_mo(file)
-    for message in have:
-        twin = compiled.get(message.id, message.context)
-        if message.id and message.string and (twin is None or twin.string != message.string):
-            found.append(f"{path(language, 'mo').name} is older than {path(language).name}: run `make messages`")
-            break
+    if _said(path(language, "mo").read_bytes()) != _said(_compiled(language)):
+        found.append(f"{path(language, 'mo').name} is older than {path(language).name}: run `make messages`")
     return found
+
+
+def _said(compiled: bytes) -> list[tuple[object, object, object]]:
+    return [(message.context, message.id, message.string) for message in read_mo(BytesIO(compiled)) if message.id]
