@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.models.catalog import Product
 from loyalty.models.client import Client
@@ -41,7 +42,7 @@ class Order(models.Model):
     """An order or a receipt."""
 
     class Status(models.TextChoices):
-        CREATED = "created", _("created")
+        CREATED = "created", pgettext_lazy("order", "created")
         PAID = "paid", _("paid")
         CANCELLED = "cancelled", _("cancelled")
         PART_REFUNDED = "part_refunded", _("partly refunded")

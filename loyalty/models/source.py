@@ -4,6 +4,7 @@ import hashlib
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.models.fields import EncryptedTextField
 
@@ -65,7 +66,7 @@ class RefusedDelivery(models.Model):
     source = models.ForeignKey(Source, models.CASCADE, verbose_name=_("source"))
     external_id = models.CharField(_("delivery"), max_length=200)
     why = models.CharField(_("kind"), max_length=10, choices=Why)
-    topic = models.CharField(_("topic"), max_length=200, blank=True)
+    topic = models.CharField(pgettext_lazy("webhook", "topic"), max_length=200, blank=True)
     reason = models.TextField(_("reason"), blank=True)
     body = models.TextField(_("body"))
     headers = models.JSONField(_("headers"), default=dict)

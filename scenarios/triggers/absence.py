@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from loyalty.event_names import event_label
 from scenarios.durations import Unit, in_words, length
@@ -37,7 +38,13 @@ class AbsenceTrigger(Trigger):
 
     def sentence(self) -> str:
         absent = t(" or ").join(f"«{event_label(name)}»" for name in self.absent_events)
-        return t("%(time)s after the last «%(base)s», if there was no %(absent)s") % {
+        # Two forms alike in English: other languages say "event" or "events" here.
+        sentence = ngettext(
+            "%(time)s after the last «%(base)s», if there was no %(absent)s",
+            "%(time)s after the last «%(base)s», if there was no %(absent)s",
+            len(self.absent_events),
+        )
+        return sentence % {
             "time": in_words(self.delay, self.delay_unit),
             "base": event_label(self.base_event),
             "absent": absent,

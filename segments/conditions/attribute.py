@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.models import Client
 from segments.conditions.base import Condition, negated
@@ -27,7 +28,7 @@ class AttributeCondition(Condition):
         DIFFERS = "differs", _("differs from")
         CONTAINS = "contains", _("contains")
         FILLED = "filled", _("is filled in")
-        EMPTY = "empty", _("is empty")
+        EMPTY = "empty", pgettext_lazy("attribute", "is empty")
         GREATER = "greater", _("is greater than")
         LESS = "less", _("is less than")
 
@@ -97,9 +98,13 @@ class AttributeCondition(Condition):
         return equal
 
     def sentence(self) -> str:
-        name = self.attribute.removeprefix("attributes.")
+        if self.attribute in FIELDS:
+            name = str(Client._meta.get_field(self.attribute).verbose_name)
+        else:
+            name = self.attribute.removeprefix("attributes.")
         value = f" «{self.value}»" if self.operator not in (self.Operator.FILLED, self.Operator.EMPTY) else ""
-        return f"{name} {self.get_operator_display()}{value}"
+        sentence = t("%(attribute)s %(comparison)s") % {"attribute": name, "comparison": self.get_operator_display()}
+        return f"{sentence}{value}"
 
     def seen(self, client_id: int, now: datetime) -> str:
         client = Client.objects.get(pk=client_id)
