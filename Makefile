@@ -28,10 +28,9 @@ lock: .venv/installed
 	$(COMPILE) --all-extras --output-file requirements-dev.txt
 	$(COMPILE) --constraint requirements-dev.txt --output-file requirements.txt
 
-# Collects the strings for translation and compiles what is translated. Needs GNU gettext.
+# Brings the Russian catalogue in line with the code and compiles it; lists what has no translation yet.
 messages: .venv/installed
-	cd config && ../$(PY) ../manage.py makemessages --locale ru --no-location --no-wrap
-	.venv/bin/pybabel compile --domain django --directory config/locale
+	@exec $(PY) manage.py messages
 
 bench: .venv/installed
 	@exec $(PY) benchmarks/run.py $(ARGS)
