@@ -189,7 +189,7 @@ def write(database: psycopg.Connection, source: int, batches: Iterable[Writes]) 
                 )
             if writes.ordered:
                 cursor.execute(
-                    "UPDATE loyalty_cart SET ordered = true WHERE source_id = %s AND token = ANY(%s)",
+                    "UPDATE loyalty_cart SET ordered_at = now() WHERE source_id = %s AND token = ANY(%s)",
                     [source, writes.ordered],
                 )
 

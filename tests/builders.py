@@ -14,7 +14,6 @@ from scenarios.models import (
     Branch,
     EventTrigger,
     Fork,
-    RemoveFromSegment,
     Scenario,
     SendMessage,
     Step,

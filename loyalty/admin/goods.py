@@ -101,12 +101,12 @@ class OrderAdmin(BigTableAdmin):
 class CartAdmin(BigTableAdmin):
     """Carts."""
 
-    list_display = ("token_short", "who", "sum", "size", "ordered", "changed_at", "source")
+    list_display = ("token_short", "who", "sum", "size", "ordered_at", "changed_at", "source")
     list_select_related = ("client", "source")
     list_filter = (SourceFilter,)
     list_filter_submit = True
     search_help_text = CLIENT_SEARCH
-    fields = ("token", "who", "source", "sum", "ordered", "address", "changed_at", "goods")
+    fields = ("token", "who", "source", "sum", "ordered_at", "address", "changed_at", "goods")
     readonly_fields = ("who", "sum", "address", "goods")
 
     @display(description=_("token"))

@@ -127,7 +127,8 @@ def _cart(deed: Deed) -> list[Fact]:
         raise Refused(deed.words.cart, _("is missing"))
     else:
         deed.fact.products = tuple(line.product for line in lines or ())
-    payload = goods.cart_payload(token, lines or [], currency, url)
+    # Of a source without cart tokens a person has one cart for ever: no occurrence of its own (semantics §4).
+    payload = goods.cart_payload(_cart_token(deed), lines or [], currency, url)
     deed.fact.payload |= deed.rest(deed.words.lines, deed.words.cart) | payload
     return [deed.fact]
 
@@ -149,7 +150,7 @@ def _change(deed: Deed, removed: bool) -> list[Fact]:
     deed.fact.cart = CartFact(token, deed.changed_at(), change=line, removed=removed, currency=currency)
     deed.fact.payload |= deed.rest(deed.words.cart, deed.words.title) | {
         "change": "removed" if removed else "added",
-        "cart_token": token,
+        "cart_token": _cart_token(deed),
         "currency": currency,
         "lines": goods.line_payloads([line], currency),
     }

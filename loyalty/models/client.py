@@ -102,6 +102,12 @@ class Consent(models.Model):
     class Meta:
         verbose_name = _("consent")
         verbose_name_plural = _("consents")
+        constraints = [
+            # A shop repeats what it knows in every order: the same word is one row.
+            models.UniqueConstraint(
+                fields=["client", "channel", "topic", "source", "given_at", "granted"], name="consent_once"
+            )
+        ]
         indexes = [models.Index(fields=["client", "channel", "topic", "-given_at", "-id"], name="consent_newest")]
 
     def __str__(self) -> str:

@@ -20,7 +20,9 @@ class Cart(models.Model):
     total = models.BigIntegerField(_("total"), default=0)
     currency = models.CharField(_("currency"), max_length=3, blank=True)
     checkout_url = models.CharField(_("checkout address"), max_length=2000, blank=True)
-    ordered = models.BooleanField(_("ordered"), default=False)
+    ordered_at = models.DateTimeField(
+        _("ordered"), null=True, blank=True, help_text=_("A cart that changed after it was ordered is open again.")
+    )
     changed_at = models.DateTimeField(_("changed"))
 
     class Meta:

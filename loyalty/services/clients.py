@@ -27,18 +27,21 @@ def apply(source: Source, facts: list[tuple[Fact, int | None]], created: set[int
     if told:
         _update(told)
     Consent.objects.bulk_create(
-        Consent(
-            client_id=client_id,
-            channel=consent.channel,
-            topic=consent.topic,
-            granted=consent.granted,
-            source=source,
-            evidence=consent.evidence,
-            given_at=consent.given_at or fact.occurred_at,
-        )
-        for fact, client_id in facts
-        if client_id is not None
-        for consent in fact.consents
+        [
+            Consent(
+                client_id=client_id,
+                channel=consent.channel,
+                topic=consent.topic,
+                granted=consent.granted,
+                source=source,
+                evidence=consent.evidence,
+                given_at=consent.given_at or fact.occurred_at,
+            )
+            for fact, client_id in facts
+            if client_id is not None
+            for consent in fact.consents
+        ],
+        ignore_conflicts=True,
     )
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from loyalty.intake.facts import Fact
-from loyalty.models import Source
+from loyalty.models import Order, Source
 from loyalty.services import catalog, clients, identity, merge, orders, stream
 
 CHUNK = 500  # facts in one transaction: bounds the locks that it takes
@@ -49,6 +49,7 @@ def _record_chunk(source: Source, facts: Sequence[Fact], now: datetime) -> list[
     created: set[str] = set()
     if fresh:
         resolution = identity.resolve(source, fresh, now)
+        _ask_orders(source, fresh, resolution)
         inserted = stream.append(source, fresh, resolution.clients, now)
         # A delivery that raced with this one and lost: its effects are the winner's.
         won = [
@@ -67,6 +68,30 @@ def _record_chunk(source: Source, facts: Sequence[Fact], now: datetime) -> list[
         new = fact.external_id in created and fact is first.get(fact.external_id)
         answers.append(Recorded(event_id, new, client_id))
     return answers
+
+
+def _ask_orders(source: Source, facts: Sequence[Fact], resolution: identity.Resolution) -> None:
+    """A refund names no client, only an order: it is about the order's client.
+
+    Where the order is not known yet, the event is kept under the order's name and joins when the order comes.
+    """
+    nameless = {
+        fact.order.external_id: index
+        for index, (fact, client) in enumerate(zip(facts, resolution.clients, strict=True))
+        if fact.order and client is None and not fact.who.anonymous
+    }
+    if nameless:
+        found = Order.objects.filter(source=source, external_id__in=nameless).values_list("external_id", "client")
+        of_order = dict(found)
+        for fact, place in ((fact, index) for index, fact in enumerate(facts)):
+            if fact.order and fact.order.external_id in nameless and resolution.clients[place] is None:
+                fact.who.anonymous = (f"order:{fact.order.external_id}",)
+                resolution.clients[place] = of_order.get(fact.order.external_id)
+    resolution.joined += [
+        (f"order:{fact.order.external_id}", client)
+        for fact, client in zip(facts, resolution.clients, strict=True)
+        if fact.order and client is not None and fact.name == "order.created"
+    ]
 
 
 def _known(source: Source, external_ids: list[str]) -> dict[str, tuple[int, int | None]]:

@@ -16,6 +16,16 @@ def merge(guest: int, into: int, now: datetime) -> None:
     """
     with transaction.atomic():
         identity.mark_merged(guest, into)
-        for model in (Event, Cart, Order, Consent):
+        for model in (Event, Cart, Order):
             model._default_manager.filter(client_id=guest).update(client_id=into)
+        # Copied, not moved: what the guest had said stays as evidence of its own.
+        Consent.objects.bulk_create(
+            [_of(consent, into) for consent in Consent.objects.filter(client_id=guest).order_by("pk")],
+            ignore_conflicts=True,
+        )
         ledger.move(guest, into, key=f"merge:{guest}", now=now)
+
+
+def _of(consent: Consent, client_id: int) -> Consent:
+    consent.pk, consent.client_id = None, client_id
+    return consent

@@ -48,12 +48,13 @@ def cart_line(line: Line) -> dict[str, Any]:
 def apply_carts(source: Source, facts: Told) -> None:
     """Brings the carts that the facts mention up to date; late news changes nothing but an unknown client."""
     told: dict[str, list[tuple[CartFact, Fact, int | None]]] = {}
-    ordered: set[str] = set()
+    ordered: dict[str, datetime] = {}
     for fact, client_id in facts:
         if fact.cart:
             told.setdefault(fact.cart.token, []).append((fact.cart, fact, client_id))
         if fact.order and fact.order.cart_token:
-            ordered.add(fact.order.cart_token)
+            at = fact.order.ordered_at or fact.occurred_at
+            ordered[fact.order.cart_token] = max(at, ordered.get(fact.order.cart_token, at))
     if told:
         Cart.objects.bulk_create(
             [Cart(source=source, token=token, changed_at=_UNTOLD) for token in sorted(told)], ignore_conflicts=True
@@ -66,7 +67,14 @@ def apply_carts(source: Source, facts: Told) -> None:
             rows, ["client", "anonymous_id", "lines", "total", "currency", "checkout_url", "changed_at"]
         )
     if ordered:
-        Cart.objects.filter(source=source, token__in=ordered).update(ordered=True)
+        _mark_ordered(source, ordered)
+
+
+def _mark_ordered(source: Source, ordered: dict[str, datetime]) -> None:
+    carts = list(Cart.objects.select_for_update(no_key=True).filter(source=source, token__in=ordered).order_by("token"))
+    for cart in carts:
+        cart.ordered_at = max(ordered[cart.token], cart.ordered_at or ordered[cart.token])
+    Cart.objects.bulk_update(carts, ["ordered_at"])
 
 
 def _tell_cart(cart: Cart, news: CartFact, fact: Fact, client_id: int | None) -> None:

@@ -49,7 +49,8 @@ def _carts(client_ids: Collection[int]) -> dict[int, dict[str, object]]:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT DISTINCT ON (client_id) client_id, lines, total, currency, checkout_url FROM loyalty_cart
-               WHERE client_id = ANY(%s) AND NOT ordered ORDER BY client_id, changed_at DESC""",
+               WHERE client_id = ANY(%s) AND (ordered_at IS NULL OR ordered_at < changed_at)
+               ORDER BY client_id, changed_at DESC""",
             [list(client_ids)],
         )
         return {

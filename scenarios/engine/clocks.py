@@ -77,8 +77,7 @@ def _claim(scenario_id: int, now: datetime, limit: int, only: Sequence[int] | No
                 trigger_key,
                 Entry(EventView(event_id, name, client_id, started_at, {}, depth), occurrence, due_at, slot),
             )
-            for clock_id, trigger_key, client_id, slot, occurrence, event_id, started_at, due_at, name, depth
-            in cursor.fetchall()
+            for clock_id, trigger_key, client_id, slot, occurrence, event_id, started_at, due_at, name, depth in cursor.fetchall()
         ]
 
 
@@ -102,7 +101,7 @@ def _broken(trigger: Trigger, entries: Sequence[Entry], now: datetime) -> dict[t
     """Which entries something that should have stayed absent forbids, and what it was.
 
     Counted from the base event's own time: an order that is known to have happened before the cart was
-    touched again does not forbid the reminder of that cart.
+    touched again does not forbid the reminder of that cart, unless it names that very cart.
     """
     names = list(trigger.broken_by())
     if not names:
@@ -110,18 +109,19 @@ def _broken(trigger: Trigger, entries: Sequence[Entry], now: datetime) -> dict[t
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT c.client_id, c.occurrence, e.name, e.occurred_at
-               FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::bigint[])
-                 AS c(client_id, occurrence, since, event_id)
+               FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::bigint[], %s::text[])
+                 AS c(client_id, occurrence, since, event_id, cart)
                JOIN LATERAL (
                  SELECT name, occurred_at FROM loyalty_event
-                 WHERE client_id = c.client_id AND name = ANY(%s) AND occurred_at >= c.since AND occurred_at <= %s
-                   AND id <> c.event_id
+                 WHERE client_id = c.client_id AND name = ANY(%s) AND occurred_at <= %s AND id <> c.event_id
+                   AND (occurred_at >= c.since OR name = 'order.created' AND payload ->> 'cart_token' = c.cart)
                  ORDER BY occurred_at LIMIT 1) AS e ON true""",
             [
                 [entry.event.client_id for entry in entries],
                 [entry.occurrence for entry in entries],
                 [entry.event.occurred_at for entry in entries],
                 [entry.event.id for entry in entries],
+                [entry.slot.removeprefix("cart:") if entry.slot.startswith("cart:") else None for entry in entries],
                 names,
                 now,
             ],

@@ -53,5 +53,7 @@ def _moment(text: str) -> datetime:
     sent = Message.objects.order_by("-id").values_list("created_at", flat=True).first()
     later = [fact for fact in (newest, sent) if fact and fact > moment]
     if later:
-        raise CommandError(f"--now: the database holds facts of {max(later).isoformat()}, later than {moment.isoformat()}")
+        raise CommandError(
+            f"--now: the database holds facts of {max(later).isoformat()}, later than {moment.isoformat()}"
+        )
     return moment

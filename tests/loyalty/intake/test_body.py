@@ -39,7 +39,17 @@ def test_a_body_of_the_limit_passes_and_one_byte_more_does_not() -> None:
             body.inflate(over, LIMIT)
 
 
-@pytest.mark.parametrize("broken", [gzip.compress(b"{}")[:-4], b"\x1f\x8bnot gzip", gzip.compress(b"{}") + b"rubbish"])
+_EMPTY = gzip.compress(b"{}")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(_EMPTY[:-4], id="cut off"),
+        pytest.param(b"\x1f\x8bnot gzip", id="only its first bytes"),
+        pytest.param(_EMPTY + b"rubbish", id="rubbish behind it"),
+    ],
+)
 def test_broken_gzip_is_said_to_be(broken: bytes) -> None:
     with pytest.raises(body.NotJson):
         body.inflate(broken, LIMIT)

@@ -255,7 +255,7 @@ def test_the_order_of_a_cart_closes_it() -> None:
     shop = source("shopify")
     post(shop, CART, "carts/create", "w1")
     post(shop, ORDER, "orders/create", "w2")
-    assert Cart.objects.get().ordered
+    assert Cart.objects.get().ordered_at
     assert set(Event.objects.values_list("client", flat=True)) == {Client.objects.get().pk}
 
 

@@ -220,3 +220,37 @@ def test_a_batch_of_events_takes_a_bounded_number_of_queries(django_assert_max_n
     ]
     with django_assert_max_num_queries(20):
         record(shop, facts, NOW)
+
+
+def test_a_refund_is_about_the_client_of_its_order_in_any_order_of_arrival():
+    shop = b.source()
+    refund = [Fact(f"refund:{n}", "order.refunded", NOW, order=OrderFact("o1", NOW, refunded=5)) for n in (1, 2)]
+    record(shop, refund[:1], NOW)
+    assert Event.objects.get().client is None
+    told = OrderFact("o1", NOW, Order.Status.CREATED, currency="USD", total=100)
+    record(shop, [Fact("created", "order.created", NOW, Who("1"), order=told)], NOW)
+    record(shop, refund[1:], NOW)
+    assert set(Event.objects.values_list("client", flat=True)) == {Client.objects.get().pk}
+    assert UnreadEvent.objects.count() == 3
+
+
+def test_the_same_word_on_consent_is_one_row():
+    shop = b.source()
+    for number in range(3):
+        record(shop, [Fact(str(number), "order.updated", NOW, Who("1"), consents=(b.consent_fact(),))], NOW)
+    assert Consent.objects.count() == 1
+
+
+def test_a_cart_that_changes_after_its_order_is_open_again():
+    shop = b.source()
+
+    def cart(number: int, at):
+        record(shop, [Fact(f"c{number}", "cart.updated", at, Who("1"), cart=CartFact("t", at, [_line()]))], NOW)
+        made = Cart.objects.get()
+        return made.ordered_at is None or made.ordered_at < made.changed_at
+
+    order = OrderFact("o1", NOW, currency="USD", total=1999, cart_token="t", ordered_at=NOW)
+    assert cart(1, NOW - timedelta(minutes=9))
+    record(shop, [Fact("o", "order.created", NOW, Who("1"), order=order)], NOW)
+    assert not cart(2, NOW - timedelta(minutes=5))
+    assert cart(3, NOW + timedelta(minutes=5))

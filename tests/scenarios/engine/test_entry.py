@@ -11,8 +11,8 @@ from messaging.models import Message
 from messaging.services import outbox
 from scenarios.engine.advance import advance_due
 from scenarios.engine.enrol import enrol_segment
-from scenarios.engine.live import live
 from scenarios.engine.listen import read_events
+from scenarios.engine.live import live
 from scenarios.models import RunLog, ScenarioRun
 from scenarios.services import lifecycle
 from scenarios.services.publish import publish

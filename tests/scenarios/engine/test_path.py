@@ -128,3 +128,14 @@ def test_without_consent_nothing_is_sent_and_the_log_says_why():
     message = Message.objects.get()
     assert (message.status, message.reason) == ("withheld", "no_consent")
     assert RunLog.objects.get(kind="step").reason == "no_consent"
+
+
+def test_an_order_that_names_the_cart_forbids_its_reminder_whatever_its_own_clock_says():
+    shop, anna = b.source(), b.client()
+    draft = b.scenario({"base_event": "cart.updated", "absent_events": ["order.created"], "delay": 1})
+    b.email(b.trunk(draft))
+    b.live(draft)
+    b.record_event(shop, "cart.updated", anna, payload={"cart_token": "t1"})
+    b.record_event(shop, "order.created", anna, NOW - timedelta(days=900), now=NOW, payload={"cart_token": "t1"})
+    _pump(NOW + timedelta(hours=1))
+    assert RunLog.objects.get().reason == "happened"
