@@ -109,8 +109,11 @@ def start(local: Path = LOCAL) -> tuple[Services, bool]:
         services = _read(local)
         if services and services.up():
             return services, False
-        services = _start(services or _new(_home(local)))
-        _write(local, services)
+        if services is None or not Path(services.home).exists():
+            services = _new(_home(local))
+        services = _with_ports(services)
+        _write(local, services)  # first, so that nothing runs that we do not know of, wherever we are interrupted
+        _start(services)
     return services, True
 
 
@@ -129,28 +132,38 @@ def start_temporary() -> Services:
     home = Path(tempfile.mkdtemp(prefix=TEMPORARY))
     (home / "owner").write_text(str(os.getpid()))
     _hand_over(home)
-    return _start(_new(home), throw_away=True)
+    services = _with_ports(_new(home))
+    _start(services, throw_away=True)
+    return services
 
 
 def _new(home: Path) -> Services:
+    if (home / "data").exists():
+        raise LocalServiceError(f"{home} holds data whose password is forgotten: move that folder away")
     return Services(str(home), secrets.token_urlsafe(18), secrets.token_urlsafe(50))
 
 
-def _start(known: Services, *, throw_away: bool = False) -> Services:
-    """Starts what is down of the pair, on the known ports where these are still free."""
-    home = Path(known.home)
+def _with_ports(services: Services) -> Services:
+    """Where each server runs or shall run: on the ports of the last time, if these are free."""
+    home = Path(services.home)
+    postgres_port = postgres.running(home) or _free_port(services.postgres_port)
+    valkey_port = services.valkey_port
+    if valkey.running(home) is None or not valkey.answers(valkey_port):
+        valkey_port = _free_port(valkey_port)
+    return replace(services, postgres_port=postgres_port, valkey_port=valkey_port)
+
+
+def _start(services: Services, *, throw_away: bool = False) -> None:
+    """Starts what is down of the pair."""
+    home = Path(services.home)
     try:
-        postgres_port = postgres.running(home)
-        if postgres_port is None:
-            postgres_port = _free_port(known.postgres_port)
-            postgres.start(home, postgres_port, known.password, throw_away=throw_away)
-        valkey_port = known.valkey_port
-        if valkey.running(home) is None or not valkey.answers(valkey_port):
-            valkey_port = _free_port(known.valkey_port)
-            valkey.start(home, valkey_port, known.password)
+        if postgres.running(home) is None:
+            postgres.start(home, services.postgres_port, services.password, throw_away=throw_away)
+        postgres.ensure_database(services.postgres_port, services.password)
+        if valkey.running(home) is None or not valkey.answers(services.valkey_port):
+            valkey.start(home, services.valkey_port, services.password)
     except OSError as error:
         raise LocalServiceError(f"The embedded services did not start: {error}") from error
-    return replace(known, postgres_port=postgres_port, valkey_port=valkey_port)
 
 
 def _home(local: Path) -> Path:

@@ -125,8 +125,8 @@ def choose(data: Path) -> Binaries:
     return all_candidates[0]
 
 
-def start(home: Path, port: int, password: str, *, throw_away: bool = False) -> str:
-    """Starts the server whose data lies in `home`, making data and database first; answers its URL."""
+def start(home: Path, port: int, password: str, *, throw_away: bool = False) -> None:
+    """Starts the server whose data lies in `home`, making the data folder first."""
     data = home / "data"
     who = account(data)
     binaries = _readable(choose(data), home, who)
@@ -145,7 +145,6 @@ def start(home: Path, port: int, password: str, *, throw_away: bool = False) -> 
     if outcome.returncode:
         said = log.read_bytes()[before:].decode(errors="replace") if log.exists() else ""
         raise LocalServiceError(f"PostgreSQL did not start: {reason(outcome.stderr + said)} (log: {log})")
-    return _database(port, password)
 
 
 def stop(home: Path) -> None:
@@ -178,8 +177,8 @@ def url(port: int, password: str) -> str:
 
 def _create(home: Path, binaries: Binaries, password: str, who: Account | None) -> None:
     """Makes the data folder: UTF-8, case rules for every script, password logins only."""
-    data = home / "data"
-    shutil.rmtree(data, ignore_errors=True)  # the rest of an attempt that broke off
+    draft = home / "data.new"  # renamed when whole
+    shutil.rmtree(draft, ignore_errors=True)
     locale = ["--locale=C.UTF-8"]
     if binaries.major >= 17:
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
@@ -188,16 +187,17 @@ def _create(home: Path, binaries: Binaries, password: str, who: Account | None) 
     secret.write_text(password)
     if who:
         os.chown(secret, who.uid, who.gid)
-    command = [binaries.folder / "initdb", "-D", data, "-U", USER, "-E", "UTF8", *locale]
+    command = [binaries.folder / "initdb", "-D", draft, "-U", USER, "-E", "UTF8", *locale]
     outcome = _run([*command, "-A", "scram-sha-256", "--pwfile", secret], home, who)
     secret.unlink()
     if outcome.returncode:
-        shutil.rmtree(data, ignore_errors=True)
-        raise LocalServiceError(f"PostgreSQL could not make its data folder {data}: {reason(outcome.stderr)}")
+        shutil.rmtree(draft, ignore_errors=True)
+        raise LocalServiceError(f"PostgreSQL could not make its data folder in {home}: {reason(outcome.stderr)}")
+    draft.rename(home / "data")
 
 
-def _database(port: int, password: str) -> str:
-    """Makes the database where it is missing; answers its URL."""
+def ensure_database(port: int, password: str) -> None:
+    """Makes the database in the running server where it is missing."""
     maintenance = f"host=127.0.0.1 port={port} user={USER} password={password} dbname=postgres connect_timeout=10"
     try:
         with psycopg.connect(maintenance, autocommit=True) as connection:
@@ -205,7 +205,6 @@ def _database(port: int, password: str) -> str:
                 connection.execute(f'CREATE DATABASE "{DATABASE}"')
     except psycopg.Error as error:
         raise LocalServiceError(f"The embedded PostgreSQL refuses us: {reason(str(error))}") from error
-    return url(port, password)
 
 
 def _readable(binaries: Binaries, home: Path, who: Account | None) -> Binaries:

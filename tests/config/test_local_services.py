@@ -152,6 +152,32 @@ def test_a_broken_memory_of_the_services_is_told(no_urls, local):
     (local / "services.json").unlink()
 
 
+def test_an_interrupted_start_is_taken_up_where_it_broke_off(no_urls, local, monkeypatch):
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(postgres, "ensure_database", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            local_services.start(local)
+    half = local_services._read(local)
+    assert postgres.running(Path(half.home)) == half.postgres_port
+    services, started = local_services.start(local)
+    assert started
+    assert services.postgres_port == half.postgres_port
+    with psycopg.connect(services.environment["DATABASE_URL"]) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_data_without_its_password_is_left_alone_and_told(no_urls, local):
+    local.mkdir()
+    home = local_services._home(local)
+    (home / "data").mkdir()
+    try:
+        with pytest.raises(LocalServiceError, match="holds data whose password is forgotten"):
+            local_services.start(local)
+        assert (home / "data").exists()
+    finally:
+        shutil.rmtree(home)
+
+
 def test_a_copied_checkout_does_not_share_the_data(local, tmp_path):
     local.mkdir()
     local_services._write(local, local_services.Services("/somewhere", "secret", "key"))

@@ -94,7 +94,7 @@ def status_of(port: int, path: str) -> int:
 
 def test_everything_runs_from_an_empty_database_and_ends_at_a_signal(installation):
     process, output, port = installation()
-    until(lambda: "Ctrl-C stops everything" in output.read_text(), 60)
+    until(lambda: "Ctrl-C stops everything" in output.read_text(), 120)
     first = output.read_text()
     assert f"http://127.0.0.1:{port}/admin/" in first
     assert "Password: as printed" not in first
@@ -103,15 +103,15 @@ def test_everything_runs_from_an_empty_database_and_ends_at_a_signal(installatio
     assert len(processes) >= 5  # gunicorn and its two workers, the pool, the scheduler
 
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
+    assert process.wait(30) == 0
     assert [pid for pid in processes if alive(pid)] == []
 
     process, output, port = installation()
-    until(lambda: "Ctrl-C stops everything" in output.read_text(), 30)
+    until(lambda: "Ctrl-C stops everything" in output.read_text(), 60)
     assert "Password: as printed by the first run" in output.read_text()
     processes = below(process.pid)
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(30) == 0
     assert [pid for pid in processes if alive(pid)] == []
 
 
