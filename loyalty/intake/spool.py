@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from loyalty.intake.order_file import OrderLine
 
@@ -45,7 +45,7 @@ class Spool:
         """Keeps lines, each once."""
         self._database.executemany(
             f"INSERT INTO line VALUES ({', '.join('?' * len(OrderLine._fields))})",  # noqa: S608 (question marks)
-            (line._replace(quantity=str(line.quantity), ordered_at=line.ordered_at.isoformat()) for line in lines),
+            (_row(line) for line in lines),
         )
 
     def overlong(self, limit: int) -> Iterator[int]:
@@ -60,10 +60,10 @@ class Spool:
     def orders(self, limit: int) -> Iterator[list[OrderLine]]:
         """The lines of every order of up to `limit` lines, orders and lines as they come first in the file."""
         found = self._database.execute(
-            f"""SELECT {_COLUMNS} FROM line
-                JOIN (SELECT order_id, min(line) AS first FROM line GROUP BY order_id HAVING count(*) <= ?)
-                  USING (order_id)
-                ORDER BY first, line""",  # noqa: S608 (our own columns)
+            f"""SELECT {_COLUMNS} FROM (
+                  SELECT *, min(line) OVER one AS first, count(*) OVER one AS size
+                  FROM line WINDOW one AS (PARTITION BY order_id))
+                WHERE size <= ? ORDER BY first, line""",  # noqa: S608 (our own columns)
             [limit],
         )
         for _, rows in groupby(found, lambda row: row[1]):
@@ -79,10 +79,22 @@ class Spool:
         return int(count)
 
 
-def _line(row: tuple) -> OrderLine:
-    line = OrderLine(*row)
-    return line._replace(
-        refund=bool(line.refund),
-        quantity=Decimal(line.quantity),
-        ordered_at=datetime.fromisoformat(str(line.ordered_at)),
+def _row(line: OrderLine) -> tuple[object, ...]:
+    return (*line[:5], str(line.quantity), *line[6:8], line.ordered_at.isoformat(), *line[9:])
+
+
+def _line(row: tuple[Any, ...]) -> OrderLine:
+    line, order_id, refund, sku, title, quantity, price, total, ordered_at, client, country = row
+    return OrderLine(
+        line=line,
+        order_id=order_id,
+        refund=bool(refund),
+        sku=sku,
+        title=title,
+        quantity=Decimal(quantity),
+        price=price,
+        total=total,
+        ordered_at=datetime.fromisoformat(ordered_at),
+        client=client,
+        country=country,
     )

@@ -92,15 +92,12 @@ class Table:
     def position(self, columns: dict[str, str], needed: frozenset[str]) -> dict[str, int]:
         """Where each of `columns` (our name → the header's) stands. Raises FileError naming those that are missing;
         columns that are not `needed` may be."""
-        lost = [
-            f"{theirs} ({ours})" for ours, theirs in columns.items() if ours in needed and theirs not in self.header
-        ]
+        there = {ours: theirs for ours, theirs in columns.items() if theirs in self.header}
+        lost = [f"{columns[ours]} ({ours})" for ours in columns if ours in needed - there.keys()]
         if lost:
-            there = ", ".join(name if name.isprintable() else repr(name) for name in self.header)[:300]
-            raise FileError(
-                _("lacks columns: %(missing)s. It has: %(there)s") % {"missing": ", ".join(lost), "there": there}
-            )
-        return {ours: self.header.index(theirs) for ours, theirs in columns.items() if theirs in self.header}
+            shown = ", ".join(name if name.isprintable() else repr(name) for name in self.header)[:300]
+            raise FileError(_("lacks columns: %(lost)s. It has: %(has)s") % {"lost": ", ".join(lost), "has": shown})
+        return {ours: self.header.index(theirs) for ours, theirs in there.items()}
 
     @property
     def share_read(self) -> float:
