@@ -166,6 +166,7 @@ class _Import:
         self._spool = spool
 
     def read(self, table: Table, reader: LineReader, progress: Progress) -> None:
+        progress(READING, 0, 0.0)
         good = self._good(table, reader)
         while lines := list(islice(good, READ_AHEAD)):
             self._spool.add(lines)
@@ -183,6 +184,7 @@ class _Import:
                 self._refusals.add(line, why)
 
     def record(self, progress: Progress) -> None:
+        progress(RECORDING, 0, 0.0)
         why = Refused(
             self._layout.columns["order"],
             _("has more than %(limit)s lines (a wrong column?)") % {"limit": order_file.MAX_LINES},

@@ -70,10 +70,11 @@ class Command(BaseCommand):
         bars: dict[str, Progress] = {}
 
         def progress(phase: str, done: int, share: float) -> None:
-            bar = bars.setdefault(phase, Progress(self.stderr, phase, "lines"))
-            bar.update(done, share)
+            if phase not in bars:
+                bars[phase] = Progress(self.stderr, phase, "lines")
+            bars[phase].update(done, share)
             if share >= 1:
-                bar.finish(done)
+                bars[phase].finish(done)
 
         asked = Options(
             paid=not options["unpaid"],
