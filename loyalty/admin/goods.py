@@ -54,14 +54,14 @@ class OrderAdmin(BigTableAdmin):
         "numbered",
         "who",
         "source",
-        "state",
+        "status",
         "sum",
         "discount_shown",
         "refunded_shown",
         "ordered_at",
         "changed_at",
     )
-    readonly_fields = ("numbered", "who", "state", "sum", "discount_shown", "refunded_shown")
+    readonly_fields = ("numbered", "who", "sum", "discount_shown", "refunded_shown")
     inlines = (LineInline,)
 
     @display(description=_("number"))

@@ -157,7 +157,7 @@ class RefusedDeliveryAdmin(ReadOnlyAdmin):
     actions = ("replay",)
     fields = (
         "source",
-        "why_shown",
+        "why",
         "topic",
         "reason",
         "received_at",
@@ -166,7 +166,7 @@ class RefusedDeliveryAdmin(ReadOnlyAdmin):
         "headers_shown",
         "body",
     )
-    readonly_fields = ("why_shown", "headers_shown")
+    readonly_fields = ("headers_shown",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RefusedDelivery]:
         return super().get_queryset(request).defer("source__secret")

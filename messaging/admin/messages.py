@@ -47,10 +47,10 @@ class MessageAdmin(BigTableAdmin):
     list_filter_submit = True
     search_help_text = _("Phone, e-mail or id of a client")
     fields = (
-        "who", "channel", "topic", "state", "reason", "error", "subject", "body",
+        "who", "channel", "topic", "status", "reason", "error", "subject", "body",
         "tries", "provider_id", "created_at", "due_at", "sent_at",
     )  # fmt: skip
-    readonly_fields = ("who", "state")
+    readonly_fields = ("who",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # The text may name the client.
