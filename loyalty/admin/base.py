@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -48,6 +49,7 @@ class BigTableAdmin(ReadOnlyAdmin):
 
     paginator = InfinitePaginator
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER
     list_per_page = 50
     ordering = ("-pk",)
     # The field that leads to the client; searching looks for clients first and then for their rows.

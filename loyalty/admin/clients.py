@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
@@ -67,6 +68,7 @@ class ClientAdmin(ModelAdmin):
     list_display = ("named", "phone", "email", "available", "registered_at", "created_at")
     paginator = InfinitePaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     ordering = ("-pk",)
     search_fields = ("phone", "email", "first_name", "last_name")
@@ -125,7 +127,7 @@ class ClientAdmin(ModelAdmin):
             context["client_facts"] = facts(client, _page(request), timezone.now())
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @display(description=_("name"), header=True)
+    @display(description=pgettext_lazy("person", "name"), header=True)
     def named(self, client: Client) -> list[Any]:
         return [str(client), str(_("merged")) if client.merged_into_id else f"#{client.pk}"]
 

@@ -1,37 +1,15 @@
 """The text of a message, with a palette of the variables that it may use (semantics §25)."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from django import forms
-from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from loyalty.admin.fields import OpenChoiceField
+from messaging.services.palette import VARIABLES
 from messaging.services.policy import SERVICE
-
-
-class Variable(NamedTuple):
-    """One button of the palette: what it is called, what it inserts."""
-
-    label: Promise
-    code: str
-
-
-VARIABLES = (
-    Variable(_("First name"), '{{ client.first_name | default: "" }}'),
-    Variable(_("Last name"), '{{ client.last_name | default: "" }}'),
-    Variable(_("E-mail"), '{{ client.email | default: "" }}'),
-    Variable(_("Phone"), '{{ client.phone | default: "" }}'),
-    Variable(_("Bonuses available"), "{{ bonus.available }}"),
-    Variable(_("Bonuses not active yet"), "{{ bonus.pending }}"),
-    Variable(_("Cart's sum"), '{{ cart.total | default: "" }} {{ cart.currency | default: "" }}'),
-    Variable(_("Link to the cart"), '{{ cart.url | default: "" }}'),
-    Variable(
-        _("Goods in the cart"), "{% for line in cart.lines %}{{ line.title }} × {{ line.quantity }}\n{% endfor %}"
-    ),
-)
 
 
 class _PaletteMixin:

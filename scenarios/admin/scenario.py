@@ -48,6 +48,13 @@ class ScenarioForm(forms.ModelForm):
         _("leave at once on"), required=False, help_text=_("Events that end the client's run wherever it stands.")
     )
 
+    def clean(self) -> dict[str, Any]:
+        values = super().clean()
+        # The constraint lets an empty number through: NULL is no violation to the database.
+        if values.get("reentry") == Scenario.Reentry.INTERVAL and not values.get("reentry_days"):
+            self.add_error("reentry_days", _("Give the number of days between entries."))
+        return values
+
 
 class ScenarioList(ChangeList):
     """Rows with their figures: one query a figure, however many rows."""

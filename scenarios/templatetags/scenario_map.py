@@ -1,12 +1,27 @@
 """What the templates of the map ask of its parts."""
 
+import re
 from collections.abc import Mapping
 
 from django import template
 from django.db import models
 from django.urls import reverse
 
+from messaging.services.palette import VARIABLES
+
 register = template.Library()
+
+_VARIABLE = re.compile(r"{{\s*([\w.]+)[^}]*}}")
+_TAG = re.compile(r"{%[^%]*%}")
+_CUT = re.compile(r"{[{%][^}]*$")
+_LABELS = {found.group(1): variable.label for variable in VARIABLES if (found := _VARIABLE.search(variable.code))}
+
+
+@register.filter
+def readable(sentence: str) -> str:
+    """A sentence with the variables of a message's text by their names: ‹First name›."""
+    named = _VARIABLE.sub(lambda found: f"‹{_LABELS.get(found.group(1), found.group(1))}›", sentence)
+    return _CUT.sub("…", _TAG.sub("", named))
 
 
 @register.filter

@@ -96,7 +96,7 @@ def test_scenario_is_built_from_nothing_and_published(staff: Page):
     frame.get_by_role("button", name="First name").first.click()
     frame.get_by_label("Text").fill("Hello!")
     save(page)
-    expect(card(page, "e-mail: Welcome, {{ client.first_name")).to_be_visible()
+    expect(card(page, "e-mail: Welcome, ‹First name›")).to_be_visible()
 
     choose_type(page, page.locator(".plus button").last, "Wait")
     drawer(page).get_by_label("How long").fill("3")
