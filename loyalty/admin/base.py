@@ -1,15 +1,20 @@
 """What the lists of facts share: they are read only, and big tables are never counted."""
 
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from django import forms
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
 
@@ -69,6 +74,29 @@ class BigTableAdmin(ReadOnlyAdmin):
         if not search_term:
             return queryset, False
         return queryset.filter(**{f"{self.client_field}__in": find.client_ids(search_term)}), False
+
+
+class DayFilter(RangeDateFilter):
+    """From a day to a day of the programme's zone, both included, as the user's language writes dates."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        first, last = self._day("from"), self._day("to")
+        if first:
+            queryset = queryset.filter(**{f"{self.parameter_name}__gte": _midnight(first)})
+        if last:
+            queryset = queryset.filter(**{f"{self.parameter_name}__lt": _midnight(last + timedelta(days=1))})
+        return queryset
+
+    def _day(self, end: str) -> date | None:
+        try:
+            day = forms.DateField(required=False).clean(self.used_parameters.get(f"{self.parameter_name}_{end}"))
+        except ValidationError:
+            return None
+        return day if day and 1900 < day.year < 3000 else None
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=timezone.get_default_timezone())
 
 
 def money(minor: int | None, currency: str) -> str:

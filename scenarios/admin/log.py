@@ -11,11 +11,11 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from loyalty.admin.base import BigTableAdmin, BigTableList, link, masked, may_see_clients
+from loyalty.admin.base import BigTableAdmin, BigTableList, DayFilter, link, masked, may_see_clients
 from messaging.admin.messages import STATUS_COLOURS
 from messaging.models import Channel, Status
 from scenarios.admin.reasons import reason_label
@@ -92,7 +92,7 @@ class RunLogAdmin(BigTableAdmin):
         ("kind", ChoicesDropdownFilter),
         ChannelFilter,
         StatusFilter,
-        ("created_at", RangeDateFilter),
+        ("created_at", DayFilter),
     )
     list_filter_submit = True
     list_per_page = 100

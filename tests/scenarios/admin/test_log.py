@@ -75,6 +75,31 @@ def test_filters(admin_client, scenario, query, found):
     assert admin_client.get(LOG + query).content.decode().count("Send message") == found
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "found"),
+    [
+        ("2026-03-10", "2026-03-10", 1),
+        ("2026-03-11", "", 0),
+        ("", "2026-03-09", 0),
+        ("03/10/2026", "", 1),
+        ("x", "", 1),
+    ],
+)
+def test_days_are_of_the_programme_zone_and_both_included(admin_client, scenario, first, last, found):
+    # 23:30 of the 10th in Moscow
+    lines(scenario, 1, created_at=NOW.replace(hour=20, minute=30))
+    page = admin_client.get(LOG, {"created_at_from": first, "created_at_to": last}).content.decode()
+    assert page.count("Send message") == found
+
+
+def test_days_may_be_written_as_russians_do(admin_client, scenario, settings):
+    settings.LANGUAGE_CODE = "ru"
+    lines(scenario, 1)
+    for day, found in (("10.03.2026", 1), ("11.03.2026", 0)):
+        page = admin_client.get(LOG, {"created_at_from": day}).content.decode()
+        assert ("field-scenario_name" in page) == bool(found)
+
+
 def test_line_is_found_by_phone_however_it_is_written_e_mail_and_id(admin_client, scenario):
     wanted, other = lines(scenario, 2)
     phone = wanted.client.phone
