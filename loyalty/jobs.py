@@ -6,6 +6,9 @@ from loyalty.services import ledger
 
 
 def nightly() -> None:
-    """Posts the burning of lapsed lots: bookkeeping, nothing spendable depends on it (semantics §32)."""
-    while ledger.burn_lapsed(timezone.now()):
+    """Posts the burning of lapsed lots and warns of what burns soon: nothing spendable depends on it (semantics §32)."""
+    zone = timezone.get_default_timezone()
+    while ledger.burn_lapsed(timezone.now(), zone):
+        pass
+    while ledger.warn_expiring(timezone.now(), zone):
         pass

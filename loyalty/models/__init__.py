@@ -3,7 +3,14 @@
 from loyalty.models.catalog import Category, Product
 from loyalty.models.client import Client, Consent, Identity
 from loyalty.models.event import Event, UnreadEvent
-from loyalty.models.ledger import BonusAccount, BonusEntry, BonusLot, BonusOperation
+from loyalty.models.ledger import (
+    BonusAccount,
+    BonusEntry,
+    BonusHold,
+    BonusHoldAllocation,
+    BonusLot,
+    BonusOperation,
+)
 from loyalty.models.order import Cart, Order, OrderLine
 from loyalty.models.programme import Programme
 from loyalty.models.source import RefusedDelivery, Source
@@ -11,6 +18,8 @@ from loyalty.models.source import RefusedDelivery, Source
 __all__ = [
     "BonusAccount",
     "BonusEntry",
+    "BonusHold",
+    "BonusHoldAllocation",
     "BonusLot",
     "BonusOperation",
     "Cart",

@@ -21,6 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: str | None) -> None:
         now = _moment(options["now"]) if options["now"] else None
+        zone = timezone.get_default_timezone()
         done = {"events": 0, "clocks": 0, "runs": 0, "messages": 0, "lots": 0}
         while True:
             moment = now or timezone.now()
@@ -30,7 +31,7 @@ class Command(BaseCommand):
                 "clocks": pumped.clocks,
                 "runs": pumped.runs,
                 "messages": outbox.send_due(moment) + outbox.recover(moment),
-                "lots": ledger.burn_lapsed(moment),
+                "lots": ledger.burn_lapsed(moment, zone) + ledger.warn_expiring(moment, zone),
             }
             for name, count in round_.items():
                 done[name] += count
@@ -38,7 +39,7 @@ class Command(BaseCommand):
                 break
         self.stdout.write(
             "events read: {events}, clocks fired: {clocks}, runs advanced: {runs},"
-            " messages dealt with: {messages}, lots burnt: {lots}".format(**done)
+            " messages dealt with: {messages}, lots burnt or warned of: {lots}".format(**done)
         )
 
 

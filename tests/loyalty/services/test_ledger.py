@@ -15,6 +15,7 @@ from tests import builders as b
 from tests.builders import NOW
 
 DAY = timedelta(days=1)
+ZONE = ZoneInfo("Europe/Moscow")
 
 
 def _grant(client, amount, key, expires_at=None, activates_at=NOW - DAY):
@@ -77,7 +78,7 @@ class TestRules:
         anna = b.client()
         ledger.accrue("t", _grant(anna, 100, "a", NOW), NOW - DAY)
         ledger.spend("t", anna.pk, 40, "s", NOW - timedelta(hours=1))
-        assert (ledger.burn_lapsed(NOW), ledger.burn_lapsed(NOW)) == (1, 0)
+        assert (ledger.burn_lapsed(NOW, ZONE), ledger.burn_lapsed(NOW, ZONE)) == (1, 0)
         assert list(BonusOperation.objects.filter(kind="burn").values_list("amount", flat=True)) == [-60]
         assert Event.objects.filter(name="bonus.expired").count() == 1
         _check_sums(anna)
