@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import unfold
 from babel.messages import Catalog
@@ -56,7 +57,7 @@ def _files() -> Iterator[tuple[Path, str]]:
             yield file, f"unfold/{file.relative_to(theme)}"
 
 
-def _strings(file: Path) -> Iterator[tuple[int, object, str | None]]:
+def _strings(file: Path) -> Iterator[tuple[int, Any, str | None]]:
     if file.suffix == ".py":
         with file.open("rb") as source:
             for line, message, _comments, context in extract("python", source, _KEYWORDS):

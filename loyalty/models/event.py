@@ -59,3 +59,6 @@ class UnreadEvent(models.Model):
     class Meta:
         verbose_name = _("unread event")
         verbose_name_plural = _("unread events")
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"

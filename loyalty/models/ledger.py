@@ -34,6 +34,9 @@ class BonusAccount(models.Model):
             models.CheckConstraint(condition=Q(posted__gte=-F("debt")), name="bonus_account_not_negative"),
         ]
 
+    def __str__(self) -> str:
+        return f"#{self.client_id}: {self.posted}"
+
 
 class BonusOperation(models.Model):
     """One posting: why the balance changed. Unique per (source, key): repeating it changes nothing (semantics §36)."""
@@ -117,6 +120,9 @@ class BonusLot(models.Model):
             models.Index(fields=["warn_at"], name="bonus_lot_warning", condition=Q(warn_at__isnull=False)),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.remaining} / {self.amount}"
+
 
 class BonusEntry(models.Model):
     """How one operation changed one lot, or (without a lot) the debt. Σ entries of a lot = its remaining amount."""
@@ -133,6 +139,9 @@ class BonusEntry(models.Model):
             models.UniqueConstraint(fields=["operation", "lot"], name="bonus_entry_unique", nulls_distinct=False),
             models.CheckConstraint(condition=~Q(amount=0), name="bonus_entry_not_zero"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.amount:+}"
 
 
 class BonusHold(models.Model):
@@ -191,3 +200,6 @@ class BonusHoldAllocation(models.Model):
         verbose_name = _("allocation of a hold")
         verbose_name_plural = _("allocations of holds")
         constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="bonus_allocation_positive")]
+
+    def __str__(self) -> str:
+        return f"{self.amount}"

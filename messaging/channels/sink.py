@@ -18,8 +18,8 @@ class EmailBackend(BaseEmailBackend):
                     message_id=email.extra_headers.get("Message-ID") or email.message()["Message-ID"],
                     sender=email.from_email,
                     recipients=", ".join(email.recipients()),
-                    subject=email.subject,
-                    body=email.body,
+                    subject=str(email.subject),
+                    body=str(email.body),
                 )
                 for email in email_messages
             ],

@@ -72,12 +72,8 @@ def _claim(scenario_id: int, now: datetime, limit: int, only: Sequence[int] | No
             {"scenario": scenario_id, "now": now, "limit": limit, "only": list(only or ())},
         )
         return [
-            _Clock(
-                clock_id,
-                trigger_key,
-                Entry(EventView(event_id, name, client_id, started_at, {}, depth), occurrence, due_at, slot),
-            )
-            for clock_id, trigger_key, client_id, slot, occurrence, event_id, started_at, due_at, name, depth in cursor.fetchall()
+            _Clock(row[0], row[1], Entry(EventView(row[5], row[8], row[2], row[6], {}, row[9]), row[4], row[7], row[3]))
+            for row in cursor.fetchall()
         ]
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from scenarios.engine import snapshot
+from scenarios.engine.snapshot import Row
 from scenarios.models import Fork, Release, Step, Trigger
-from scenarios.services import snapshot
-from scenarios.services.snapshot import Row
 from segments.models import Segment
 
 

@@ -27,3 +27,6 @@ class EntryClock(models.Model):
         verbose_name_plural = _("entry clocks")
         constraints = [models.UniqueConstraint(fields=["scenario", "client", "slot"], name="clock_slot_unique")]
         indexes = [models.Index(fields=["scenario", "due_at"], name="clock_due")]
+
+    def __str__(self) -> str:
+        return self.occurrence

@@ -3,12 +3,12 @@
 import json
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as t
 
+from scenarios.engine import snapshot
 from scenarios.models import Branch, Fork, Release, Scenario, Step, Trigger
-from scenarios.services import snapshot
 
 
 class NotPublishable(Exception):
@@ -28,7 +28,8 @@ def problems(scenario: Scenario) -> list[str]:
         found.append(t("The scenario has no trigger: nobody would ever enter."))
     if not steps:
         found.append(t("The scenario has no steps: nothing would ever happen."))
-    for part in [*triggers, *steps]:
+    parts: list[Trigger | Step] = [*triggers, *steps]
+    for part in parts:
         found += [f"{part.sentence()}: {problem}" for problem in part.problems()]
     forks = {step.pk: step for step in steps if isinstance(step, Fork)}
     for fork_id, fork in forks.items():
@@ -54,7 +55,7 @@ def differs(scenario: Scenario) -> bool:
     return scenario.live_release is None or scenario.live_release.snapshot != draft_document(scenario)
 
 
-def publish(scenario: Scenario, author: AbstractBaseUser | None, now: datetime) -> Release:
+def publish(scenario: Scenario, author: User | None, now: datetime) -> Release:
     """Stores the draft as the next release and puts it in force; a first publication activates the scenario.
 
     Runs follow the new release from their next step on, by step key. Raises `NotPublishable`.

@@ -41,13 +41,11 @@ class SendMessage(Step, MessageContent):
         ids = [run.client_id for run in batch.runs if run.client_id not in refused]
         names = texts[0].names | texts[1].names
         known = variables.load(names, ids, batch.clients, now)
-        reads_entry = "entry" in names
-        events = variables.entries(
-            {run.context["event"] for run in batch.runs if reads_entry and "event" in run.context}
-        )
+        started_by = {run.id: int(run.context["event"]) for run in batch.runs if "event" in run.context}
+        events = variables.entries(started_by.values()) if "entry" in names else {}
         return [
             self._outcome(
-                run, batch, refused.get(run.client_id), texts, known, events.get(run.context.get("event"), {})
+                run, batch, refused.get(run.client_id), texts, known, events.get(started_by.get(run.id, 0), {})
             )
             for run in batch.runs
         ]

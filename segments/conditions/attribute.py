@@ -99,7 +99,7 @@ class AttributeCondition(Condition):
 
     def sentence(self) -> str:
         if self.attribute in FIELDS:
-            name = str(Client._meta.get_field(self.attribute).verbose_name)
+            name = str(getattr(Client, self.attribute).field.verbose_name)
         else:
             name = self.attribute.removeprefix("attributes.")
         value = f" «{self.value}»" if self.operator not in (self.Operator.FILLED, self.Operator.EMPTY) else ""

@@ -19,6 +19,9 @@ class Group(Condition):
         ANY = "any", _("at least one holds")
         NONE = "none", _("none of them holds")
 
+    # Conditions rebuilt from a release, in place of rows.
+    attached_members: list[Condition] | None = None
+
     mode = models.CharField(_("the group holds when"), max_length=4, choices=Mode, default=Mode.ALL)
 
     class Meta:
@@ -27,8 +30,7 @@ class Group(Condition):
 
     def members(self) -> Iterable[Condition]:
         """The conditions in order: of the rows, or those attached when a release was loaded."""
-        attached = getattr(self, "attached_members", None)
-        return attached if attached is not None else self.children.all()
+        return self.children.all() if self.attached_members is None else self.attached_members
 
     def predicate(self, now: datetime) -> Q:
         members = [member.predicate(now) for member in self.members()]

@@ -43,3 +43,6 @@ class Membership(models.Model):
         verbose_name = _("membership")
         verbose_name_plural = _("memberships")
         constraints = [models.UniqueConstraint(fields=["segment", "client"], name="membership_unique")]
+
+    def __str__(self) -> str:
+        return f"#{self.client_id}"

@@ -13,7 +13,7 @@ from scenarios.engine.advance import advance_due
 from scenarios.engine.enrol import enrol_segment
 from scenarios.engine.listen import read_events
 from scenarios.engine.live import live
-from scenarios.models import RunLog, ScenarioRun
+from scenarios.models import RemoveFromSegment, RunLog, ScenarioRun
 from scenarios.services import lifecycle
 from scenarios.services.publish import publish
 from segments.models import EventCountCondition, Group
@@ -112,7 +112,7 @@ class TestRules:
     def test_a_loop_through_segments_ends_by_itself(self):
         anna, ring = b.client(), b.segment("ring")
         draft = b.scenario({"event_name": "segment.entered"})
-        b.add(b.RemoveFromSegment, b.trunk(draft), segment=ring)
+        b.add(RemoveFromSegment, b.trunk(draft), segment=ring)
         b.live(draft)
         back = b.scenario({"event_name": "segment.left"})
         b.join(b.trunk(back), ring)

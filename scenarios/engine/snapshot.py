@@ -7,7 +7,7 @@ behaviour. Segments are named by slug. Format 1:
      "steps": [{"type", "key", columns…, "branches": [{"key", "label", "is_default", "conditions", "steps"}]}]}
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -20,7 +20,7 @@ FORMAT = 1
 
 _STEPS = {cls.__name__: cls for cls in STEP_TYPES}
 _TRIGGERS = {cls.__name__: cls for cls in TRIGGER_TYPES}
-_CONDITIONS = {cls.__name__: cls for cls in (*CONDITION_TYPES, Group)}
+_CONDITIONS: dict[str, type[Condition]] = {cls.__name__: cls for cls in CONDITION_TYPES} | {"Group": Group}
 
 # Columns that place a row in the draft; the document's nesting says the same.
 _PLACE = {"id", "polymorphic_ctype", "branch", "position", "scenario", "conditions", "parent"}
@@ -95,7 +95,9 @@ def _columns(row: models.Model) -> Row:
     return found
 
 
-def _unsaved(row: Row, types: dict[str, type], segments: dict[str, Segment], skip: Collection[str]) -> Any:
+def _unsaved(
+    row: Row, types: Mapping[str, type[models.Model]], segments: dict[str, Segment], skip: Collection[str]
+) -> Any:
     """An unsaved instance of the row's class; columns that the class no longer has are passed over."""
     cls = types[row["type"]]
     values = {}
