@@ -4,9 +4,10 @@ from datetime import datetime
 
 from loyalty.intake.facts import Fact, Phone, Profile
 from loyalty.models import Client, Consent, Source
+from loyalty.services import rows
 
 _PLAIN = ("first_name", "last_name", "birthday", "gender", "zone", "language")
-_WRITTEN = [
+_WRITTEN = (
     *_PLAIN,
     "phone",
     "phone_given",
@@ -15,49 +16,68 @@ _WRITTEN = [
     "attributes",
     "registered_at",
     "profile_changed_at",
-]
+)
 
 
 def apply(source: Source, facts: list[tuple[Fact, int | None]], created: set[int], now: datetime) -> None:
-    """Updates profiles and adds consent rows for new facts; of two facts about one client the later event wins."""
-    told: dict[int, list[Fact]] = {}
+    """Writes the clients in `created` and what the facts tell of others, and adds consent rows.
+
+    Of two facts about one client the later event wins.
+    """
+    told: dict[int, list[Fact]] = {client_id: [] for client_id in created}
     for fact, client_id in facts:
         if client_id is not None and (fact.profile or client_id in created or fact.who.phone or fact.who.email):
             told.setdefault(client_id, []).append(fact)
-    if told:
-        _update(told)
-    Consent.objects.bulk_create(
+    _create(created, told, now)
+    _update({client_id: news for client_id, news in told.items() if client_id not in created})
+    rows.insert(
+        Consent,
         [
-            Consent(
-                client_id=client_id,
-                channel=consent.channel,
-                topic=consent.topic,
-                granted=consent.granted,
-                source=source,
-                evidence=consent.evidence,
-                given_at=consent.given_at or fact.occurred_at,
-            )
+            {
+                "client_id": client_id,
+                "channel": consent.channel,
+                "topic": consent.topic,
+                "granted": consent.granted,
+                "source_id": source.pk,
+                "evidence": consent.evidence,
+                "given_at": consent.given_at or fact.occurred_at,
+            }
             for fact, client_id in facts
             if client_id is not None
             for consent in fact.consents
         ],
-        ignore_conflicts=True,
+        "DO NOTHING",
+    )
+
+
+def _create(created: set[int], told: dict[int, list[Fact]], now: datetime) -> None:
+    made = [Client(pk=client_id, created_at=now) for client_id in sorted(created)]
+    for client in made:
+        _tell_all(client, told[client.pk])
+    rows.insert(
+        Client,
+        [{"id": client.pk, "created_at": now} | {name: getattr(client, name) for name in _WRITTEN} for client in made],
     )
 
 
 def _update(told: dict[int, list[Fact]]) -> None:
+    if not told:
+        return
     # Locked in id order, as everywhere: two batches about the same clients queue, they never deadlock.
-    rows = Client.objects.select_for_update(no_key=True).filter(pk__in=told).order_by("pk")
+    known = Client.objects.select_for_update(no_key=True).filter(pk__in=told).order_by("pk")
     changed = []
-    for client in rows:
+    for client in known:
         before = [getattr(client, name) for name in _WRITTEN]
         before[_WRITTEN.index("attributes")] = dict(client.attributes)
-        for fact in sorted(told[client.pk], key=lambda fact: fact.occurred_at):
-            _tell(client, fact)
+        _tell_all(client, told[client.pk])
         if [getattr(client, name) for name in _WRITTEN] != before:
             changed.append(client)
-    if changed:
-        Client.objects.bulk_update(changed, _WRITTEN)
+    rows.update(changed, _WRITTEN)
+
+
+def _tell_all(client: Client, news: list[Fact]) -> None:
+    for fact in sorted(news, key=lambda fact: fact.occurred_at):
+        _tell(client, fact)
 
 
 def _tell(client: Client, fact: Fact) -> None:

@@ -48,7 +48,7 @@ def _record_chunk(source: Source, facts: Sequence[Fact], now: datetime) -> list[
     fresh = list(first.values())
     created: set[str] = set()
     if fresh:
-        resolution = identity.resolve(source, fresh, now)
+        resolution = identity.resolve(source, fresh)
         _ask_orders(source, fresh, resolution)
         inserted = stream.append(source, fresh, resolution.clients, now)
         # A delivery that raced with this one and lost: its effects are the winner's.

@@ -7,12 +7,14 @@ fact names them together with a known name; then everything that was kept under 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
+import orjson
 from django.db import connection
 
 from loyalty.intake.facts import Fact, Who
 from loyalty.models import Client, Identity, Source
+from loyalty.services import rows
+from loyalty.services.rows import as_json
 
 Name = tuple[str, str, str]  # kind, scope, value
 
@@ -22,6 +24,7 @@ class Resolution:
     """The client of every fact of a batch, in order, and what the batch taught about names."""
 
     clients: list[int | None]
+    # Clients who are new: their ids are taken, their rows are `clients.apply`'s to write.
     created: set[int] = field(default_factory=set)
     # (anonymous name, client): names that this batch tied to a client for the first time.
     joined: list[tuple[str, int]] = field(default_factory=list)
@@ -56,9 +59,8 @@ def _find(names: Iterable[Name]) -> dict[Name, int]:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT i.kind, i.scope, i.value, i.client_id FROM loyalty_identity i
-               JOIN unnest(%s::text[], %s::text[], %s::text[]) AS n(kind, scope, value)
-                 USING (kind, scope, value)""",
-            [list(column) for column in zip(*wanted, strict=True)],
+               JOIN json_to_recordset(%s) AS n(kind text, scope text, value text) USING (kind, scope, value)""",
+            [as_json({"kind": kind, "scope": scope, "value": value} for kind, scope, value in wanted)],
         )
         return {(kind, scope, value): client for kind, scope, value, client in cursor.fetchall()}
 
@@ -69,13 +71,14 @@ def _lock(names: Iterable[Name]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT pg_advisory_xact_lock(k) FROM (
-                 SELECT DISTINCT hashtextextended(n, 7) AS k FROM unnest(%s::text[]) AS n ORDER BY k) AS keys""",
-            [["\x1f".join(name) for name in names]],
+                 SELECT DISTINCT hashtextextended(n, 7) AS k FROM json_array_elements_text(%s) AS n ORDER BY k
+               ) AS keys""",
+            [orjson.dumps(["\x1f".join(name) for name in names]).decode()],
         )
 
 
-def resolve(source: Source, facts: Sequence[Fact], now: datetime) -> Resolution:
-    """Finds or creates the client of every fact; call inside the transaction that records them.
+def resolve(source: Source, facts: Sequence[Fact]) -> Resolution:
+    """Finds the client of every fact, or takes an id for a new one; call inside the transaction that records them.
 
     A name that the batch ties to a client is stored; a guest (a client without a customer id) whom a
     registered customer turns out to be is merged into it. Two clients who each have a customer id are
@@ -115,7 +118,7 @@ def resolve(source: Source, facts: Sequence[Fact], now: datetime) -> Resolution:
                     resolution.joined.append((name[2], client))
             else:
                 resolution.merges.append((holder, client, said_before))
-    _store(resolution, placeholders, learnt, now)
+    _store(resolution, placeholders, learnt)
     return resolution
 
 
@@ -145,23 +148,30 @@ def _found(who: Who, names: Sequence[Name], clients: dict[Name, int], customers:
     return None
 
 
-def _store(resolution: Resolution, placeholders: int, learnt: dict[Name, int], now: datetime) -> None:
-    created = Client.objects.bulk_create([Client(created_at=now) for _ in range(placeholders)])
-    real = {-number: client.pk for number, client in enumerate(created, start=1)}
+def _store(resolution: Resolution, placeholders: int, learnt: dict[Name, int]) -> None:
+    real = {-number: client for number, client in enumerate(_new_ids(placeholders), start=1)}
     resolution.created = set(real.values())
     resolution.clients = [real.get(client, client) if client is not None else None for client in resolution.clients]
     resolution.joined = [(name, real.get(client, client)) for name, client in resolution.joined]
     resolution.merges = [(real.get(old, old), real.get(new, new), said) for old, new, said in resolution.merges]
-    if learnt:
-        Identity.objects.bulk_create(
-            [
-                Identity(kind=kind, scope=scope, value=value, client_id=real.get(client, client))
-                for (kind, scope, value), client in sorted(learnt.items())
-            ],
-            update_conflicts=True,
-            unique_fields=["kind", "scope", "value"],
-            update_fields=["client"],
+    rows.insert(
+        Identity,
+        [
+            {"kind": kind, "scope": scope, "value": value, "client_id": real.get(client, client)}
+            for (kind, scope, value), client in sorted(learnt.items())
+        ],
+        conflict="(kind, scope, value) DO UPDATE SET client_id = EXCLUDED.client_id",
+    )
+
+
+def _new_ids(number: int) -> list[int]:
+    if not number:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence('loyalty_client', 'id')) FROM generate_series(1, %s)", [number]
         )
+        return [client_id for (client_id,) in cursor.fetchall()]
 
 
 def mergeable(merges: Iterable[tuple[int, int, bool]]) -> list[tuple[int, int]]:

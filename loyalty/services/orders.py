@@ -5,10 +5,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
-
 from loyalty.intake.facts import CartFact, Fact, Line, OrderFact
 from loyalty.models import Cart, Order, OrderLine, Source
+from loyalty.services import rows
 
 # The time of a row that so far knows only a status: any news with content is newer.
 _UNTOLD = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,6 +44,22 @@ def cart_line(line: Line) -> dict[str, Any]:
     }
 
 
+_CART = ("client", "anonymous_id", "lines", "total", "currency", "checkout_url", "ordered_at", "changed_at")
+_ORDER = (
+    "client",
+    "anonymous_id",
+    "cart_token",
+    "number",
+    "status",
+    "currency",
+    "total",
+    "discount",
+    "refunded",
+    "ordered_at",
+    "changed_at",
+)
+
+
 def apply_carts(source: Source, facts: Told) -> None:
     """Brings the carts that the facts mention up to date; late news changes nothing but an unknown client."""
     told: dict[str, list[tuple[CartFact, Fact, int | None]]] = {}
@@ -55,26 +70,26 @@ def apply_carts(source: Source, facts: Told) -> None:
         if fact.order and fact.order.cart_token:
             at = fact.order.ordered_at or fact.occurred_at
             ordered[fact.order.cart_token] = max(at, ordered.get(fact.order.cart_token, at))
-    if told:
-        Cart.objects.bulk_create(
-            [Cart(source=source, token=token, changed_at=_UNTOLD) for token in sorted(told)], ignore_conflicts=True
+    while told or ordered:
+        known = list(
+            Cart.objects.select_for_update(no_key=True)
+            .filter(source=source, token__in=told.keys() | ordered.keys())
+            .order_by("token")
         )
-        rows = list(Cart.objects.select_for_update(no_key=True).filter(source=source, token__in=told).order_by("token"))
-        for cart in rows:
-            for news, fact, client_id in sorted(told[cart.token], key=lambda item: item[0].changed_at):
+        new = [
+            Cart(source=source, token=token, changed_at=_UNTOLD)
+            for token in sorted(told.keys() - {cart.token for cart in known})
+        ]
+        for cart in [*known, *new]:
+            for news, fact, client_id in sorted(told.get(cart.token, ()), key=lambda item: item[0].changed_at):
                 _tell_cart(cart, news, fact, client_id)
-        Cart.objects.bulk_update(
-            rows, ["client", "anonymous_id", "lines", "total", "currency", "checkout_url", "changed_at"]
-        )
-    if ordered:
-        _mark_ordered(source, ordered)
-
-
-def _mark_ordered(source: Source, ordered: dict[str, datetime]) -> None:
-    carts = list(Cart.objects.select_for_update(no_key=True).filter(source=source, token__in=ordered).order_by("token"))
-    for cart in carts:
-        cart.ordered_at = max(ordered[cart.token], cart.ordered_at or ordered[cart.token])
-    Cart.objects.bulk_update(carts, ["ordered_at"])
+            if cart.token in ordered:
+                cart.ordered_at = max(ordered[cart.token], cart.ordered_at or ordered[cart.token])
+        rows.update(known, _CART)
+        made = dict(rows.insert(Cart, [rows.columns(cart) for cart in new], "DO NOTHING", returning="token, id"))
+        # Those that somebody else has just made are told once more, to what they are now.
+        told = {cart.token: told[cart.token] for cart in new if cart.token not in made}
+        ordered = {token: ordered[token] for token in told if token in ordered}
 
 
 def _tell_cart(cart: Cart, news: CartFact, fact: Fact, client_id: int | None) -> None:
@@ -111,10 +126,13 @@ def apply_orders(source: Source, facts: Told, products: dict[str, int]) -> None:
     for fact, client_id in facts:
         if fact.order:
             told.setdefault(fact.order.external_id, []).append((fact.order, fact, client_id))
-    if not told:
-        return
-    Order.objects.bulk_create(
-        [
+    while told:
+        known = list(
+            Order.objects.select_for_update(no_key=True)
+            .filter(source=source, external_id__in=told)
+            .order_by("external_id")
+        )
+        new = [
             Order(
                 source=source,
                 external_id=external_id,
@@ -122,24 +140,25 @@ def apply_orders(source: Source, facts: Told, products: dict[str, int]) -> None:
                 ordered_at=told[external_id][0][1].occurred_at,
                 changed_at=_UNTOLD,
             )
-            for external_id in sorted(told)
-        ],
-        ignore_conflicts=True,
-    )
-    rows = list(
-        Order.objects.select_for_update(no_key=True).filter(source=source, external_id__in=told).order_by("external_id")
-    )
-    lines: dict[int, list[Line]] = {}
-    have_lines = set(OrderLine.objects.filter(order__in=rows).values_list("order", flat=True).distinct())
-    for order in rows:
-        for news, fact, client_id in sorted(told[order.external_id], key=lambda item: item[0].changed_at):
-            newest = _tell_order(order, news, fact, client_id)
-            # Late news still fills what nobody has told yet.
-            if news.lines is not None and (newest or order.pk not in have_lines):
-                lines[order.pk] = news.lines
-                have_lines.add(order.pk)
-    _write_orders(rows)
-    _write_lines(lines, products)
+            for external_id in sorted(told.keys() - {order.external_id for order in known})
+        ]
+        ids = {order.external_id: order.pk for order in known}
+        have_lines = set(OrderLine.objects.filter(order__in=known).values_list("order_id", flat=True).distinct())
+        lines: dict[str, list[Line]] = {}
+        for order in [*known, *new]:
+            for news, fact, client_id in sorted(told[order.external_id], key=lambda item: item[0].changed_at):
+                newest = _tell_order(order, news, fact, client_id)
+                # Late news still fills what nobody has told yet.
+                untold = order.external_id not in lines and order.pk not in have_lines
+                if news.lines is not None and (newest or untold):
+                    lines[order.external_id] = news.lines
+        rows.update(known, _ORDER)
+        made = rows.insert(Order, [rows.columns(order) for order in new], "DO NOTHING", returning="external_id, id")
+        ids |= dict(made)
+        OrderLine.objects.filter(order__in=have_lines & {ids.get(name) for name in lines}).delete()
+        _insert_lines({ids[name]: items for name, items in lines.items() if name in ids}, products)
+        # Those that somebody else has just made are told once more, to what they are now.
+        told = {name: news for name, news in told.items() if name not in ids}
 
 
 def _tell_order(order: Order, news: OrderFact, fact: Fact, client_id: int | None) -> bool:
@@ -164,54 +183,20 @@ def _tell_order(order: Order, news: OrderFact, fact: Fact, client_id: int | None
     return newest
 
 
-def _write_orders(rows: list[Order]) -> None:
-    """What `_tell_order` may have changed, in one plain statement: bulk_update builds a CASE a value."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE loyalty_order o
-               SET (client_id, anonymous_id, cart_token, number, status, currency, total, discount, refunded,
-                    ordered_at, changed_at)
-                 = (t.client_id, t.anonymous_id, t.cart_token, t.number, t.status, t.currency, t.total, t.discount,
-                    t.refunded, t.ordered_at, t.changed_at)
-               FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-                           %s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
-                 AS t(id, client_id, anonymous_id, cart_token, number, status, currency, total, discount, refunded,
-                      ordered_at, changed_at)
-               WHERE o.id = t.id""",
-            [
-                [order.pk for order in rows],
-                [order.client_id for order in rows],
-                [order.anonymous_id for order in rows],
-                [order.cart_token for order in rows],
-                [order.number for order in rows],
-                [str(order.status) for order in rows],
-                [order.currency for order in rows],
-                [order.total for order in rows],
-                [order.discount for order in rows],
-                [order.refunded for order in rows],
-                [order.ordered_at for order in rows],
-                [order.changed_at for order in rows],
-            ],
-        )
-
-
-def _write_lines(lines: dict[int, list[Line]], products: dict[str, int]) -> None:
-    if not lines:
-        return
-    OrderLine.objects.filter(order__in=lines).delete()
-    rows = [(order_id, position, line) for order_id, items in lines.items() for position, line in enumerate(items)]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO loyalty_orderline (order_id, position, product_id, title, quantity, price, total)
-               SELECT * FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::text[], %s::numeric[], %s::bigint[],
-                                    %s::bigint[])""",
-            [
-                [order_id for order_id, _, _ in rows],
-                [position for _, position, _ in rows],
-                [products.get(line.product.external_id) for _, _, line in rows],
-                [line.product.title for _, _, line in rows],
-                [line.quantity for _, _, line in rows],
-                [line.price for _, _, line in rows],
-                [line.total for _, _, line in rows],
-            ],
-        )
+def _insert_lines(lines: dict[int, list[Line]], products: dict[str, int]) -> None:
+    rows.insert(
+        OrderLine,
+        [
+            {
+                "order_id": order_id,
+                "position": position,
+                "product_id": products.get(line.product.external_id),
+                "title": line.product.title,
+                "quantity": line.quantity,
+                "price": line.price,
+                "total": line.total,
+            }
+            for order_id, items in lines.items()
+            for position, line in enumerate(items)
+        ],
+    )

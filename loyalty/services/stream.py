@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
-import orjson
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
 from loyalty.intake.facts import Fact
 from loyalty.models import Source
+from loyalty.services.rows import as_json
 
 
 def platform() -> Source:
@@ -48,16 +48,13 @@ def append(
     with connection.cursor() as cursor:
         cursor.execute(
             """WITH fact AS (
-                 SELECT * FROM ROWS FROM (
-                     unnest(%s::text[], %s::text[], %s::bigint[], %s::text[], %s::timestamptz[], %s::smallint[],
-                            %s::bool[]),
-                     jsonb_array_elements(%s::jsonb), jsonb_array_elements(%s::jsonb))
-                   AS f(external_id, name, client_id, anonymous_id, occurred_at, depth, triggers, payload, raw)),
+                 SELECT * FROM json_to_recordset(%s)
+                   AS f(external_id text, name text, client_id bigint, anonymous_id text, occurred_at timestamptz,
+                        payload jsonb, raw jsonb, depth smallint, triggers bool)),
                event AS (
                  INSERT INTO loyalty_event (source_id, external_id, name, client_id, anonymous_id, occurred_at,
                                             received_at, payload, raw, depth)
-                 SELECT %s, external_id, name, client_id, anonymous_id, occurred_at, %s, payload,
-                        nullif(raw, 'null'::jsonb), depth
+                 SELECT %s, external_id, name, client_id, anonymous_id, occurred_at, %s, payload, raw, depth
                  FROM fact
                  ON CONFLICT (source_id, external_id) DO NOTHING
                  RETURNING id, external_id, client_id),
@@ -67,16 +64,20 @@ def append(
                  WHERE triggers AND event.client_id IS NOT NULL)
                SELECT external_id, id, client_id FROM event""",
             [
-                [fact.external_id for fact in facts],
-                [fact.name for fact in facts],
-                list(client_ids),
-                [fact.who.anonymous[0] if fact.who.anonymous else "" for fact in facts],
-                [fact.occurred_at for fact in facts],
-                [fact.depth for fact in facts],
-                [fact.triggers for fact in facts],
-                # As two documents: in an array of texts every quotation mark would be escaped one by one, in Python.
-                orjson.dumps([fact.payload for fact in facts]).decode(),
-                orjson.dumps([fact.raw for fact in facts]).decode(),
+                as_json(
+                    {
+                        "external_id": fact.external_id,
+                        "name": fact.name,
+                        "client_id": client_id,
+                        "anonymous_id": fact.who.anonymous[0] if fact.who.anonymous else "",
+                        "occurred_at": fact.occurred_at,
+                        "payload": fact.payload,
+                        "raw": fact.raw,
+                        "depth": fact.depth,
+                        "triggers": fact.triggers,
+                    }
+                    for fact, client_id in zip(facts, client_ids, strict=True)
+                ),
                 source.pk,
                 now,
             ],
