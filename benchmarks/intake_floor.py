@@ -30,8 +30,8 @@ TABLES = {
     "loyalty_event": "id, source_id, external_id, name, client_id, anonymous_id, occurred_at, received_at, payload,"
     " raw, depth",
     "loyalty_unreadevent": "event_id",
-    "loyalty_cart": "source_id, token, client_id, anonymous_id, lines, total, currency, checkout_url, ordered,"
-    " changed_at",
+    "loyalty_cart": "source_id, token, client_id, anonymous_id, lines, total, currency, checkout_url,"
+    " ordered_at, changed_at",
     "loyalty_order": "id, source_id, external_id, number, client_id, anonymous_id, cart_token, status, currency, total,"
     " discount, refunded, ordered_at, changed_at",
     "loyalty_orderline": "order_id, position, product_id, title, quantity, price, total",
@@ -122,7 +122,7 @@ class Planner:
             line = cart_line(fact.cart.change)
             writes.rows["loyalty_cart"].append((
                 self.source.pk, fact.cart.token, client, fact.who.anonymous[0], _json([line]), line["total"],
-                fact.cart.currency, "", False, fact.cart.changed_at,
+                fact.cart.currency, "", None, fact.cart.changed_at,
             ))  # fmt: skip
 
     def _order(self, fact: Fact, client: int | None, writes: Writes) -> None:
