@@ -290,8 +290,10 @@ def test_reader_sees_the_map_and_cannot_touch_it(page: Page, scenario: Scenario)
     card(page, "Wait 1 day").locator(".card-open").click()
     expect(drawer(page).get_by_role("heading", name="Wait")).to_be_visible()
     expect(drawer(page).get_by_role("button", name="Save")).to_have_count(0)
-    page.keyboard.press("Escape")
+    with page.expect_response("**/map/"):
+        page.keyboard.press("Escape")
     expect(page.locator("#drawer")).to_be_hidden()
+    expect(card(page, "Accrue 300")).to_be_visible()
     drag(page, card(page, "Wait 1 day"), card(page, "Accrue 300"))
     page.wait_for_load_state("networkidle")
     assert Step.objects.get(wait__amount=1).branch.fork is None
