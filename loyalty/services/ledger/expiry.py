@@ -46,7 +46,7 @@ def burn_lapsed(now: datetime, zone: ZoneInfo, limit: int = 5000) -> int:
                                                      posted_at)
                  -- A lot may burn in parts, each time with less on it: the key is new each time.
                  SELECT client_id, 'burn', -amount, 'ledger', 'burn:' || id || ':' || remaining, 'burn', '', %(now)s
-                 FROM lapsed RETURNING id, key),
+                 FROM lapsed ORDER BY expires_at, id RETURNING id, key),
                lot AS (
                  UPDATE loyalty_bonuslot l SET remaining = l.remaining - lapsed.amount
                  FROM lapsed WHERE l.id = lapsed.id),
