@@ -9,7 +9,7 @@ from loyalty.models.source import Source
 class Category(models.Model):
     """A category of goods as its source names it."""
 
-    source = models.ForeignKey(Source, models.PROTECT, verbose_name=_("source"))
+    source = models.ForeignKey(Source, models.PROTECT, db_index=False, verbose_name=_("source"))
     external_id = models.CharField(_("external id"), max_length=200)
     name = models.CharField(_("name"), max_length=200)
 
@@ -25,7 +25,7 @@ class Category(models.Model):
 class Product(models.Model):
     """A product, learnt from catalogue webhooks and from the lines of carts and orders."""
 
-    source = models.ForeignKey(Source, models.PROTECT, verbose_name=_("source"))
+    source = models.ForeignKey(Source, models.PROTECT, db_index=False, verbose_name=_("source"))
     external_id = models.CharField(_("external id"), max_length=200)
     sku = models.CharField(_("SKU"), max_length=200, blank=True)
     title = models.CharField(_("title"), max_length=500, blank=True)

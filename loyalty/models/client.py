@@ -89,11 +89,13 @@ class Consent(models.Model):
         PUSH = "push", _("push")
         MESSENGER = "messenger", _("messenger")
 
-    client = models.ForeignKey(Client, models.CASCADE, related_name="consents", verbose_name=_("client"))
+    client = models.ForeignKey(
+        Client, models.CASCADE, related_name="consents", db_index=False, verbose_name=_("client")
+    )
     channel = models.CharField(_("channel"), max_length=10, choices=Channel)
     topic = models.CharField(_("topic"), max_length=50, default="marketing")
     granted = models.BooleanField(_("granted"))
-    source = models.ForeignKey(Source, models.PROTECT, verbose_name=_("source"))
+    source = models.ForeignKey(Source, models.PROTECT, db_index=False, verbose_name=_("source"))
     evidence = models.CharField(_("evidence"), max_length=200, blank=True, help_text=_("Field or form it came from."))
     text_version = models.CharField(_("text version"), max_length=50, blank=True)
     ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)

@@ -15,10 +15,10 @@ class Event(models.Model):
     (migration `append_only`).
     """
 
-    source = models.ForeignKey(Source, models.PROTECT, verbose_name=_("source"))
+    source = models.ForeignKey(Source, models.PROTECT, db_index=False, verbose_name=_("source"))
     external_id = models.CharField(_("external id"), max_length=200)
     name = models.CharField(_("event"), max_length=100)
-    client = models.ForeignKey(Client, models.PROTECT, null=True, verbose_name=_("client"))
+    client = models.ForeignKey(Client, models.PROTECT, null=True, db_index=False, verbose_name=_("client"))
     anonymous_id = models.CharField(_("anonymous id"), max_length=200, blank=True)
     occurred_at = models.DateTimeField(_("happened"))
     received_at = models.DateTimeField(_("received"))

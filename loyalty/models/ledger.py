@@ -50,7 +50,7 @@ class BonusOperation(models.Model):
         BURN = "burn", _("burning")
         MERGE = "merge", _("merge of clients")
 
-    client = models.ForeignKey(Client, models.PROTECT, verbose_name=_("client"))
+    client = models.ForeignKey(Client, models.PROTECT, db_index=False, verbose_name=_("client"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     amount = models.BigIntegerField(_("amount"), help_text=_("Signed: what it adds to the account."))
     source = models.CharField(_("source"), max_length=50)

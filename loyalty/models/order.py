@@ -12,9 +12,9 @@ from loyalty.models.source import Source
 class Cart(models.Model):
     """The newest known state of a cart; `changed_at` is the shop's own time, so late news never wins."""
 
-    source = models.ForeignKey(Source, models.PROTECT, verbose_name=_("source"))
+    source = models.ForeignKey(Source, models.PROTECT, db_index=False, verbose_name=_("source"))
     token = models.CharField(_("token"), max_length=200)
-    client = models.ForeignKey(Client, models.PROTECT, null=True, blank=True, verbose_name=_("client"))
+    client = models.ForeignKey(Client, models.PROTECT, null=True, blank=True, db_index=False, verbose_name=_("client"))
     anonymous_id = models.CharField(_("anonymous id"), max_length=200, blank=True)
     lines = models.JSONField(_("lines"), default=list)
     total = models.BigIntegerField(_("total"), default=0)
@@ -50,10 +50,10 @@ class Order(models.Model):
         PART_REFUNDED = "part_refunded", _("partly refunded")
         REFUNDED = "refunded", _("refunded")
 
-    source = models.ForeignKey(Source, models.PROTECT, verbose_name=_("source"))
+    source = models.ForeignKey(Source, models.PROTECT, db_index=False, verbose_name=_("source"))
     external_id = models.CharField(_("external id"), max_length=200)
     number = models.CharField(_("number"), max_length=100, blank=True)
-    client = models.ForeignKey(Client, models.PROTECT, null=True, blank=True, verbose_name=_("client"))
+    client = models.ForeignKey(Client, models.PROTECT, null=True, blank=True, db_index=False, verbose_name=_("client"))
     anonymous_id = models.CharField(_("anonymous id"), max_length=200, blank=True)
     cart_token = models.CharField(_("cart token"), max_length=200, blank=True)
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.CREATED)
@@ -87,7 +87,7 @@ class Order(models.Model):
 class OrderLine(models.Model):
     """One line of an order; `total` is what was paid for the line after discounts."""
 
-    order = models.ForeignKey(Order, models.CASCADE, related_name="lines", verbose_name=_("order"))
+    order = models.ForeignKey(Order, models.CASCADE, related_name="lines", db_index=False, verbose_name=_("order"))
     position = models.PositiveIntegerField(_("position"))
     product = models.ForeignKey(Product, models.PROTECT, null=True, blank=True, verbose_name=_("product"))
     title = models.CharField(_("title"), max_length=500, blank=True)

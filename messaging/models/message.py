@@ -43,7 +43,7 @@ class Message(models.Model):
     step cannot write a second one. Scenario and run are plain numbers: they belong to the room above.
     """
 
-    client = models.ForeignKey(Client, models.PROTECT, verbose_name=_("client"))
+    client = models.ForeignKey(Client, models.PROTECT, db_index=False, verbose_name=_("client"))
     scenario_id = models.BigIntegerField(_("scenario"), null=True)
     run_id = models.BigIntegerField(_("run"), null=True)
     step_key = models.CharField(_("step"), max_length=32, blank=True)
@@ -74,6 +74,7 @@ class Message(models.Model):
             models.Index(fields=["due_at"], name="message_due", condition=Q(status="queued")),
             models.Index(fields=["claimed_at"], name="message_in_flight", condition=Q(status="sending")),
             models.Index(fields=["client", "-id"], name="message_client"),
+            models.Index(fields=["-id"], name="message_troubles", condition=Q(status__in=["failed", "unknown"])),
         ]
 
     def __str__(self) -> str:

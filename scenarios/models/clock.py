@@ -13,8 +13,8 @@ class EntryClock(models.Model):
     One per (scenario, client, slot); a newer base event sets it again.
     """
 
-    scenario = models.ForeignKey(Scenario, models.CASCADE, verbose_name=_("scenario"))
-    client = models.ForeignKey(Client, models.PROTECT, verbose_name=_("client"))
+    scenario = models.ForeignKey(Scenario, models.CASCADE, db_index=False, verbose_name=_("scenario"))
+    client = models.ForeignKey(Client, models.PROTECT, db_index=False, verbose_name=_("client"))
     slot = models.CharField(_("slot"), max_length=250)
     occurrence = models.CharField(_("occurrence"), max_length=250)
     trigger_key = models.CharField(max_length=32)

@@ -22,8 +22,10 @@ class ScenarioRun(models.Model):
         EXITED = "exited", _("left early")
         FAILED = "failed", _("failed")
 
-    scenario = models.ForeignKey(Scenario, models.PROTECT, related_name="runs", verbose_name=_("scenario"))
-    client = models.ForeignKey(Client, models.PROTECT, verbose_name=_("client"))
+    scenario = models.ForeignKey(
+        Scenario, models.PROTECT, related_name="runs", db_index=False, verbose_name=_("scenario")
+    )
+    client = models.ForeignKey(Client, models.PROTECT, db_index=False, verbose_name=_("client"))
     occurrence = models.CharField(_("occurrence"), max_length=250)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.ACTIVE)
     step_key = models.CharField(_("step"), max_length=32, blank=True)
@@ -68,8 +70,8 @@ class RunLog(models.Model):
         FAILURE = "failure", _("failure")
         ENDED = "ended", _("ended")
 
-    scenario = models.ForeignKey(Scenario, models.PROTECT, verbose_name=_("scenario"))
-    client = models.ForeignKey(Client, models.PROTECT, verbose_name=_("client"))
+    scenario = models.ForeignKey(Scenario, models.PROTECT, db_index=False, verbose_name=_("scenario"))
+    client = models.ForeignKey(Client, models.PROTECT, db_index=False, verbose_name=_("client"))
     run = models.ForeignKey(ScenarioRun, models.PROTECT, null=True, db_index=False, verbose_name=_("run"))
     release = models.PositiveIntegerField(_("release"), null=True)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
@@ -87,6 +89,10 @@ class RunLog(models.Model):
         verbose_name_plural = _("log")
         indexes = [
             models.Index(fields=["run", "id"], name="runlog_run", condition=Q(run__isnull=False)),
+            # What the log is filtered by, newest first.
+            models.Index(fields=["scenario", "-id"], name="runlog_scenario"),
+            models.Index(fields=["client", "-id"], name="runlog_client"),
+            models.Index(fields=["-id"], name="runlog_failures", condition=Q(kind="failure")),
         ]
 
     def __str__(self) -> str:

@@ -60,7 +60,7 @@ class Scenario(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=~Q(reentry="interval") | Q(reentry_days__gte=1),
+                condition=~Q(reentry="interval") | Q(reentry_days__isnull=False, reentry_days__gte=1),
                 name="scenario_interval_has_days",
                 violation_error_message=_("Give the number of days between entries."),
             ),

@@ -35,7 +35,9 @@ class Segment(models.Model):
 class Membership(models.Model):
     """A client's place in a segment; entering and leaving are events (semantics §45)."""
 
-    segment = models.ForeignKey(Segment, models.CASCADE, related_name="memberships", verbose_name=_("segment"))
+    segment = models.ForeignKey(
+        Segment, models.CASCADE, related_name="memberships", db_index=False, verbose_name=_("segment")
+    )
     client = models.ForeignKey(Client, models.CASCADE, related_name="memberships", verbose_name=_("client"))
     entered_at = models.DateTimeField(_("entered"))
 
