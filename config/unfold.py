@@ -79,6 +79,7 @@ UNFOLD: dict[str, Any] = {
                 "title": _("Clients"),
                 "items": [
                     _item(_("Clients"), "group", "loyalty.client"),
+                    _item(_("Bonus operations"), "redeem", "loyalty.bonusoperation"),
                     _item(_("Events"), "bolt", "loyalty.event"),
                 ],
             },

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -19,10 +20,11 @@ from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminSelectWidget
 
+from loyalty.admin import bonuses
 from loyalty.admin.base import BigTableList, money
 from loyalty.admin.show import pairs, pairs_table
 from loyalty.event_names import event_label
-from loyalty.models import BonusLot, BonusOperation, Cart, Client, Consent, Event, Order
+from loyalty.models import BonusHold, BonusLot, BonusOperation, Cart, Client, Consent, Event, Order
 from loyalty.services import find, ledger
 
 TIMELINE_PAGE = 30
@@ -102,6 +104,14 @@ class ClientAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
         return super().get_queryset(request).select_related("merged_into")
 
+    def get_urls(self) -> list[Any]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("<int:client_id>/bonuses/", wrap(bonuses.correct), name="loyalty_client_bonuses"),
+            path("holds/<int:hold_id>/release/", wrap(bonuses.release), name="loyalty_hold_release"),
+            *super().get_urls(),
+        ]
+
     # Clients come with events and imports; their facts outlive them.
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -125,6 +135,7 @@ class ClientAdmin(ModelAdmin):
         client = kwargs.get("obj")
         if client is not None:
             context["client_facts"] = facts(client, _page(request), timezone.now())
+            context["may_correct"] = request.user.has_perm(bonuses.PERMISSION)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @display(description=pgettext_lazy("person", "name"), header=True)
@@ -165,7 +176,8 @@ def facts(client: Client, page: int, now: datetime) -> dict[str, Any]:
         "client": client,
         "balance": ledger.balance(client.pk, now),
         "lots": [_lot(lot, now) for lot in lots[:100] if lot.expires_at is None or lot.expires_at > now],
-        "operations": BonusOperation.objects.filter(client=client).order_by("-pk")[:20],
+        "holds": BonusHold.objects.filter(client=client, state=BonusHold.State.OPEN, deadline__gt=now).order_by("pk"),
+        "operations": BonusOperation.objects.filter(client=client).select_related("author").order_by("-pk")[:20],
         "identities": client.identities.order_by("kind", "pk")[:50],
         "consents": _consents(client),
         "orders": [
