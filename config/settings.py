@@ -76,6 +76,8 @@ EVENTS_NUDGE = "config.nudges.events_recorded"
 OUTBOX_NUDGE = "config.nudges.messages_queued"
 OUTBOX_GATE = "scenarios.services.gate.refusals"
 
+LOGIN_REDIRECT_URL = "admin:index"
+
 LANGUAGE_CODE = language()
 LANGUAGES = [("en", _("English")), ("ru", _("Russian"))]
 LOCALE_PATHS = [ROOT / "config" / "locale"]
