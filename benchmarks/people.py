@@ -36,10 +36,16 @@ def make(number: int, now: datetime) -> list[int]:
                                                      posted_at)
                  SELECT id, 'accrue', 100 + id %% 900, 'benchmark', 'welcome:' || id, '', '',
                         %(now)s - interval '9 days'
-                 FROM loyalty_client WHERE id %% 2 = 0 RETURNING id, client_id, amount)
-               INSERT INTO loyalty_bonuslot (client_id, operation_id, amount, remaining, activates_at, expires_at)
-               SELECT client_id, id, amount, amount, %(now)s - interval '9 days', %(now)s + interval '90 days'
-               FROM op""",
+                 FROM loyalty_client WHERE id %% 2 = 0 RETURNING id, client_id, amount),
+               lot AS (
+                 INSERT INTO loyalty_bonuslot (client_id, operation_id, amount, remaining, activates_at, expires_at,
+                                               notify_burn)
+                 SELECT client_id, id, amount, amount, %(now)s - interval '9 days', %(now)s + interval '90 days', false
+                 FROM op RETURNING id, operation_id, client_id, amount),
+               account AS (
+                 INSERT INTO loyalty_bonusaccount (client_id, posted, debt) SELECT client_id, amount, 0 FROM op)
+               INSERT INTO loyalty_bonusentry (operation_id, lot_id, client_id, amount)
+               SELECT operation_id, id, client_id, amount FROM lot""",
             {"now": now},
         )
         cursor.execute("SELECT min(id), max(id) FROM loyalty_client")
