@@ -65,7 +65,7 @@ def _floor(database: psycopg.Connection, platform: int, ids: range, key: str, mo
                 for table in ("loyalty_bonusoperation", "loyalty_bonuslot", "loyalty_event")
             )
             rows = list(enumerate(batch))
-            print_ = "f" * 64
+            fingerprint = "f" * 64
             _copy(
                 cursor,
                 "loyalty_bonusoperation (id, client_id, kind, amount, source, key, fingerprint, reason, posted_at)",
