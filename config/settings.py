@@ -25,6 +25,8 @@ INSTALLED_APPS = [
     "django_filters",
     "django_rq",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "loyalty",
     "segments",
     "messaging",
@@ -70,6 +72,16 @@ RQ_QUEUES = {
     for name in ("events", "runs", "outbox", "segments", "default")
 }
 RQ = {"COMMIT_MODE": "on_db_commit", "WORKER_CLASS": "config.workers.SteadyWorker"}
+# What processes share without its being true: Redis counts the requests of API keys. "default" is this process's own.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "shared": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "loyalty",
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+    },
+}
 
 # Hooks by dotted path: how a lower room is heard above without importing upward (docs/architecture.md).
 EVENTS_NUDGE = "config.nudges.events_recorded"
@@ -130,8 +142,26 @@ TWILIO_API_BASE = env.str("TWILIO_API_BASE", default="")
 INTAKE_MAX_BODY = env.int("INTAKE_MAX_BODY", default=5_000_000)  # bytes, after inflating
 DATA_UPLOAD_MAX_MEMORY_SIZE = INTAKE_MAX_BODY
 
+API_RATE = env.int("API_RATE", default=6000)  # requests a minute, for each key that has no rate of its own
 REST_FRAMEWORK = {
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "loyalty.api.schema.Described",
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "loyalty.api.problems.handle",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Loyalty platform",
+    "DESCRIPTION": "Clients, bonuses, orders and promo codes for tills, apps and sites.",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",  # from this server: the content policy allows no other
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
 }
 
 LOGGING = {

@@ -1,5 +1,6 @@
 """Who the clients are, what happened to them, what they own."""
 
+from loyalty.models.api_key import ApiKey, IdempotentRequest
 from loyalty.models.catalog import Category, Product
 from loyalty.models.client import Client, Consent, Identity
 from loyalty.models.event import Event, UnreadEvent
@@ -16,6 +17,7 @@ from loyalty.models.programme import Programme
 from loyalty.models.source import RefusedDelivery, Source
 
 __all__ = [
+    "ApiKey",
     "BonusAccount",
     "BonusEntry",
     "BonusHold",
@@ -27,6 +29,7 @@ __all__ = [
     "Client",
     "Consent",
     "Event",
+    "IdempotentRequest",
     "Identity",
     "Order",
     "OrderLine",

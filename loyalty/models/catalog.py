@@ -42,6 +42,7 @@ class Product(models.Model):
         verbose_name = _("product")
         verbose_name_plural = _("products")
         constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="product_unique")]
+        indexes = [models.Index(fields=["sku"], name="product_sku", condition=~models.Q(sku=""))]
 
     def __str__(self) -> str:
         return self.title or self.sku or self.external_id

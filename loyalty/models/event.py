@@ -34,6 +34,7 @@ class Event(models.Model):
         constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="event_unique")]
         indexes = [
             models.Index(fields=["client", "name", "occurred_at"], name="event_client_name"),
+            models.Index(fields=["name", "-id"], name="event_name_newest"),
             models.Index(
                 fields=["source", "anonymous_id"],
                 name="event_anonymous",

@@ -17,6 +17,7 @@ class Source(models.Model):
         SHOP = "shop", _("Shop (own JSON, Standard Webhooks)")
         SHOPIFY = "shopify", _("Shopify")
         WOOCOMMERCE = "woocommerce", _("WooCommerce")
+        API = "api", _("REST API")
         IMPORT = "import", _("File import")
         PLATFORM = "platform", _("This platform itself")
 

@@ -52,7 +52,8 @@ def _all_names(who: Who, scope: str) -> list[Name]:
     return names
 
 
-def _find(names: Iterable[Name]) -> dict[Name, int]:
+def holders(names: Iterable[Name]) -> dict[Name, int]:
+    """Which clients the names lead to; names of nobody are left out."""
     wanted = sorted(set(names))
     if not wanted:
         return {}
@@ -77,6 +78,14 @@ def _lock(names: Iterable[Name]) -> None:
         )
 
 
+def claim(names: Sequence[Name]) -> dict[Name, int]:
+    """Who has these names already; nobody else can take them until the caller's transaction ends."""
+    if not names:
+        return {}
+    _lock(names)
+    return holders(names)
+
+
 def resolve(source: Source, facts: Sequence[Fact]) -> Resolution:
     """Finds the client of every fact, or takes an id for a new one; call inside the transaction that records them.
 
@@ -86,11 +95,11 @@ def resolve(source: Source, facts: Sequence[Fact]) -> Resolution:
     """
     names = [_all_names(fact.who, source.slug) for fact in facts]
     every = {name for found in names for name in found}
-    clients = _find(every)
+    clients = holders(every)
     unknown = every - clients.keys()
     if unknown:
         _lock(unknown)
-        clients |= _find(unknown)
+        clients |= holders(unknown)
     customers = _customers(source.slug, set(clients.values()))
     resolution = Resolution(clients=[None] * len(facts))
     learnt: dict[Name, int] = {}

@@ -75,6 +75,8 @@ class Message(models.Model):
             models.Index(fields=["claimed_at"], name="message_in_flight", condition=Q(status="sending")),
             models.Index(fields=["client", "-id"], name="message_client"),
             models.Index(fields=["-id"], name="message_troubles", condition=Q(status__in=["failed", "unknown"])),
+            models.Index(fields=["scenario_id", "-id"], name="message_scenario_newest"),
+            models.Index(fields=["provider_id"], name="message_provider_id", condition=~Q(provider_id="")),
         ]
 
     def __str__(self) -> str:
