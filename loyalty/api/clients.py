@@ -20,7 +20,7 @@ from loyalty.api.lookup import client_or_404
 from loyalty.api.problems import Problem
 from loyalty.api.schema import of_client
 from loyalty.api.views import Api, idempotency_key
-from loyalty.intake import people, read
+from loyalty.intake import read
 from loyalty.intake.facts import ConsentFact, Fact, Phone, Profile, Who
 from loyalty.models import BonusOperation, Client, Consent, Event, Identity
 from loyalty.services import find, ledger, profiles

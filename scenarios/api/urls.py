@@ -1,9 +1,8 @@
 """This room's part of `/api/v1/` (contract §3)."""
 
-from rest_framework.routers import SimpleRouter
-
+from loyalty.api.router import Router
 from scenarios.api.scenarios import Scenarios
 
-router = SimpleRouter(trailing_slash="/?")
+router = Router()
 router.register("scenarios", Scenarios, "scenario")
 urlpatterns = router.urls
