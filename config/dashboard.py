@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as t
 
 from loyalty.models import RefusedDelivery
+from loyalty.services import promo
 from messaging.models import Message, Status
 from scenarios.models import Scenario, ScenarioRun
 
@@ -44,6 +45,12 @@ def figures(request: HttpRequest, now: datetime) -> list[dict[str, Any]]:
         _figure(t("Failed runs"), _count(failed), f"{log}?kind__exact=failure", bad=True),
         _figure(
             t("Refused deliveries"), _count(refused), reverse("admin:loyalty_refuseddelivery_changelist"), bad=True
+        ),
+        _figure(
+            t("Promo code pools running dry"),
+            len(promo.running_dry()),
+            reverse("admin:loyalty_promopool_changelist"),
+            bad=True,
         ),
     ]
     return found

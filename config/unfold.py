@@ -76,6 +76,15 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": _("Promotions"),
+                "collapsible": True,
+                "items": [
+                    _item(_("Promo codes"), "confirmation_number", "loyalty.promopool"),
+                    _item(_("Uses of promo codes"), "sell", "loyalty.promoredemption"),
+                    _item(_("Refused promo codes"), "gpp_bad", "loyalty.promorefusal"),
+                ],
+            },
+            {
                 "title": _("Clients"),
                 "items": [
                     _item(_("Clients"), "group", "loyalty.client"),

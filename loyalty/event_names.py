@@ -40,6 +40,8 @@ PLATFORM: dict[str, Promise] = {
     "bonus.accrued": _("Bonuses accrued"),
     "bonus.spent": _("Bonuses spent"),
     "bonus.expired": _("Bonuses burnt"),
+    "promo.issued": _("Promo code issued"),
+    "promo.redeemed": _("Promo code used"),
     "client.merged": _("Client merged with a guest"),
     "message.sent": _("Message sent"),
 }

@@ -1,14 +1,20 @@
-"""Jobs of this room."""
+"""Jobs of this room: each works off what is due and returns."""
+
+from datetime import timedelta
 
 from django.utils import timezone
 
-from loyalty.services import idempotency, ledger
+from loyalty.services import idempotency, ledger, promo
+from loyalty.services.promo import guard
+
+# A job gives its worker back after this long, whatever is left: the next tick goes on.
+TURN = timedelta(minutes=2)
 
 
 def nightly() -> None:
     """Posts the burning of lapsed lots and warns of what burns soon; nothing spendable depends on it (§32).
 
-    Answers that nobody will ask for again are forgotten.
+    Answers that nobody will ask for again, and refusals that nobody looks at any more, are forgotten.
     """
     zone = timezone.get_default_timezone()
     while ledger.burn_lapsed(timezone.now(), zone):
@@ -16,3 +22,11 @@ def nightly() -> None:
     while ledger.warn_expiring(timezone.now(), zone):
         pass
     idempotency.forget(timezone.now())
+    guard.forget(timezone.now())
+
+
+def fill_pools() -> None:
+    """Generates and reads the promo codes that staff ordered, slice by slice."""
+    stop = timezone.now() + TURN
+    while timezone.now() < stop and promo.fill_next(timezone.now()):
+        pass

@@ -121,3 +121,19 @@ def masked(phone: str) -> str:
 def may_see_clients(request: HttpRequest) -> bool:
     """Whether phones and addresses are shown in full."""
     return request.user.has_perm("loyalty.view_client")
+
+
+def bar(done: int, whole: int, words: str, bad: bool = False) -> SafeString:
+    """A share as a bar, with words beside it."""
+    return format_html(
+        '<span class="bar{}"><progress value="{}" max="{}"></progress><small>{}</small></span>',
+        " is-bad" if bad else "",
+        done,
+        max(whole, 1),
+        words,
+    )
+
+
+def grouped(number: int) -> str:
+    """1000000 as “1 000 000”, in one line."""
+    return f"{number:,}".replace(",", "\u00a0")

@@ -7,9 +7,15 @@ from django import forms
 from django.contrib.admin.widgets import get_select2_language
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminSelect2MultipleWidget, UnfoldAdminSelect2Widget
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminSelect2MultipleWidget,
+    UnfoldAdminSelect2Widget,
+)
 
 from loyalty.event_names import FROM_SHOPS, PLATFORM
+from loyalty.money import digits, major
+from loyalty.services.programme import current
 
 
 class _OpenMixin:
@@ -92,3 +98,25 @@ def event_field(label: Any, **kwargs: Any) -> OpenChoiceField:
 def events_field(label: Any, **kwargs: Any) -> OpenMultipleChoiceField:
     """A field for several events."""
     return OpenMultipleChoiceField(label=capfirst(label), choices=EVENT_CHOICES, hint=_HINT, **kwargs)
+
+
+class MoneyField(forms.DecimalField):
+    """A sum in the programme's currency, typed in major units and stored in minor ones."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=UnfoldAdminDecimalFieldWidget(), min_value=0, max_value=10**13, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return major(value, current().currency) if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> Any:
+        said = super().clean(value)
+        if said is None:
+            return None
+        minor = said.scaleb(digits(current().currency))
+        if minor != minor.to_integral_value():
+            raise forms.ValidationError(_("More digits after the point than the currency has."))
+        return int(minor)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)

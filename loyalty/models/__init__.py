@@ -14,6 +14,7 @@ from loyalty.models.ledger import (
 )
 from loyalty.models.order import Cart, Order, OrderLine
 from loyalty.models.programme import Programme
+from loyalty.models.promo import PromoBatch, PromoCode, PromoIssue, PromoPool, PromoRedemption, PromoRefusal
 from loyalty.models.source import RefusedDelivery, Source
 
 __all__ = [
@@ -35,6 +36,12 @@ __all__ = [
     "OrderLine",
     "Product",
     "Programme",
+    "PromoBatch",
+    "PromoCode",
+    "PromoIssue",
+    "PromoPool",
+    "PromoRedemption",
+    "PromoRefusal",
     "RefusedDelivery",
     "Source",
     "UnreadEvent",

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from loyalty.intake.facts import Fact
 from loyalty.models import Order, Source
-from loyalty.services import catalog, clients, identity, merge, orders, stream
+from loyalty.services import catalog, clients, identity, merge, orders, promo, stream
 
 CHUNK = 500  # facts in one transaction: bounds the locks that it takes
 
@@ -111,6 +111,10 @@ def _project(
     products = catalog.upsert(source, [fact for fact, _ in won], now)
     orders.apply_carts(source, won)
     orders.apply_orders(source, won, products)
+    cancelled = [
+        (fact.order.external_id, client) for fact, client in won if fact.order and fact.order.status == "cancelled"
+    ]
+    promo.cancel_for_orders(cancelled, now)
     if resolution.joined:
         _join(source, resolution.joined)
     merges = identity.mergeable(resolution.merges)

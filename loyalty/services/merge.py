@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from loyalty.models import Cart, Consent, Event, Order
+from loyalty.models import Cart, Consent, Event, Order, PromoCode, PromoIssue, PromoRedemption
 from loyalty.services import identity, ledger
 
 
@@ -16,7 +16,7 @@ def merge(guest: int, into: int, now: datetime) -> None:
     """
     with transaction.atomic():
         identity.mark_merged(guest, into)
-        for model in (Event, Cart, Order):
+        for model in (Event, Cart, Order, PromoCode, PromoIssue, PromoRedemption):
             model._default_manager.filter(client_id=guest).update(client_id=into)
         # Copied, not moved: what the guest had said stays as evidence of its own.
         Consent.objects.bulk_create(
