@@ -5,7 +5,8 @@ from itertools import count
 from typing import Any
 
 from loyalty.intake.facts import ConsentFact, Fact, Phone, Who
-from loyalty.models import Client, Consent, Identity, Source
+from loyalty.models import Client, Consent, Identity, PromoPool, Source
+from loyalty.services import promo
 from loyalty.services.events import record
 from scenarios.models import (
     AbsenceTrigger,
@@ -14,6 +15,7 @@ from scenarios.models import (
     Branch,
     EventTrigger,
     Fork,
+    IssuePromoCode,
     Scenario,
     SendMessage,
     Step,
@@ -166,6 +168,22 @@ def accrue(branch: Branch, amount: int = 300, lifetime_days: int | None = 30) ->
 def join(branch: Branch, to: Segment) -> AddToSegment:
     """A step into a segment."""
     return add(AddToSegment, branch, segment=to)
+
+
+def promo_pool(codes: int = 0, **values: Any) -> PromoPool:
+    """A pool that gives 10 %, with so many generated codes in it."""
+    name = f"pool-{next(_numbers)}"
+    pool = PromoPool.objects.create(**{"name": name, "slug": name, "percent": 10} | values)
+    if codes:
+        promo.order(pool, codes, NOW)
+        while promo.fill_next(NOW):
+            pass
+    return pool
+
+
+def issue_promo(branch: Branch, pool: PromoPool, **values: Any) -> IssuePromoCode:
+    """A step that issues a code."""
+    return add(IssuePromoCode, branch, pool=pool, **values)
 
 
 def fork(branch: Branch, **condition: Any) -> tuple[Fork, Branch, Branch]:

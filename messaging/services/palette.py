@@ -20,6 +20,8 @@ VARIABLES = (
     Variable(_("Phone"), '{{ client.phone | default: "" }}'),
     Variable(_("Bonuses available"), "{{ bonus.available }}"),
     Variable(_("Bonuses not active yet"), "{{ bonus.pending }}"),
+    Variable(_("Promo code"), "{{ promo.code }}"),
+    Variable(_("Last day of the promo code"), '{{ promo.until | date: "%d.%m.%Y" }}'),
     Variable(_("Cart's sum"), '{{ cart.total | default: "" }} {{ cart.currency | default: "" }}'),
     Variable(_("Link to the cart"), '{{ cart.url | default: "" }}'),
     Variable(

@@ -72,7 +72,7 @@ def check(source: str) -> None:
 
 
 # What a template may read; `variables.load` fills them.
-VARIABLES = frozenset({"client", "bonus", "cart", "entry"})
+VARIABLES = frozenset({"client", "bonus", "cart", "entry", "promo"})
 
 
 def _words(error: Exception) -> str:

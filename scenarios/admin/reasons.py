@@ -19,6 +19,8 @@ REASONS: dict[str, str | Promise] = {
     "step_removed": _("the step was removed"),
     "no_branch": _("no branch fits"),
     "exit_event": _("an event ended it"),
+    "pool_dry": _("no promo codes were left"),
+    "shared_code": _("no promo codes were left, a shared one was given"),
     "archived": _("the scenario was archived"),
     "failed": _("failed for good"),
     "retry": _("failed, will be tried again"),

@@ -17,6 +17,7 @@ from scenarios.models import (
     AddToSegment,
     Branch,
     Fork,
+    IssuePromoCode,
     RemoveFromSegment,
     Scenario,
     SendMessage,
@@ -83,6 +84,12 @@ class ForkAdmin(StepAdmin):
 @admin.register(AccrueBonuses)
 class AccrueBonusesAdmin(StepAdmin):
     fieldsets = ((None, {"fields": (("amount", "lifetime_days"), "reason")}),)
+
+
+@admin.register(IssuePromoCode)
+class IssuePromoCodeAdmin(StepAdmin):
+    fieldsets = ((None, {"fields": ("pool", "when_dry", "instead")}),)
+    conditional_fields = {"instead": "typeof when_dry === 'undefined' || when_dry === 'shared'"}
 
 
 class SegmentStepForm(forms.ModelForm):

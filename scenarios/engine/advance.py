@@ -14,6 +14,7 @@ from django.db import connection, transaction
 
 from loyalty.bulk import copy
 from messaging.services import recipients
+from scenarios.engine.codes import settle
 from scenarios.engine.effects import Ledgers, LogLine
 from scenarios.engine.isolation import in_isolation
 from scenarios.engine.live import Live, live
@@ -31,16 +32,26 @@ _State = ScenarioRun.State
 class _Moves:
     """What one batch writes about its runs."""
 
-    updates: list[tuple[int, str, str, bool, int, datetime | None, str]] = field(default_factory=list)
+    updates: list[tuple[int, str, str, bool, int, datetime | None, str, int, str]] = field(default_factory=list)
     lines: list[LogLine] = field(default_factory=list)
     ledgers: Ledgers = field(default_factory=Ledgers)
 
     def rest(self, run: RunView, until: datetime) -> None:
-        self.updates.append((run.id, _State.ACTIVE, run.step_key, True, run.visit, until, ""))
+        self.updates.append((run.id, _State.ACTIVE, run.step_key, True, run.visit, until, "", 0, ""))
 
     def end(self, run: RunView, state: str, reason: str, release: int) -> None:
-        self.updates.append((run.id, state, run.step_key, False, run.visit, None, reason))
+        self.updates.append((run.id, state, run.step_key, False, run.visit, None, reason, 0, ""))
         self.lines.append(LogLine(run, release, RunLog.Kind.ENDED, "", "", reason))
+
+    def fail(self, run: RunView, words: str, line: LogLine, now: datetime) -> None:
+        """Leaves the run where it stands, to be tried again with backoff, finally failed (semantics §16)."""
+        failures = run.failures + 1
+        given_up = failures > len(BACKOFF)
+        state, due = (_State.FAILED, None) if given_up else (_State.ACTIVE, now + BACKOFF[failures - 1])
+        run.visit -= not run.waiting  # it does not count as made
+        self.updates.append((run.id, state, run.step_key, run.waiting, run.visit, due, "", failures, words))
+        line.kind, line.reason, line.detail = RunLog.Kind.FAILURE, "failed" if given_up else "retry", words
+        self.lines.append(line)
 
 
 def advance_due(now: datetime, limit: int = BATCH) -> int:
@@ -71,15 +82,18 @@ def _claim(scenario_id: int, now: datetime, limit: int, only: Sequence[int] | No
     chosen = "AND id = ANY(%(only)s)" if only is not None else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT id, scenario_id, client_id, step_key, visits, waiting, depth, entered_at, context
+            f"""SELECT id, scenario_id, client_id, step_key, visits, waiting, depth, entered_at, context,
+                       failures
                 FROM scenarios_scenariorun
                 WHERE scenario_id = %(scenario)s AND state = 'active' AND due_at <= %(now)s {chosen}
                 ORDER BY due_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED""",  # noqa: S608 (two fixed texts)
             {"scenario": scenario_id, "now": now, "limit": limit, "only": list(only or ())},
         )
         return [
-            RunView(run_id, scenario, client_id, step_key, visits, waiting, depth, entered_at, orjson.loads(context))
-            for run_id, scenario, client_id, step_key, visits, waiting, depth, entered_at, context in cursor.fetchall()
+            RunView(
+                run_id, scenario, client_id, step_key, visits, waiting, depth, entered, orjson.loads(context), failed
+            )
+            for run_id, scenario, client_id, step_key, visits, waiting, depth, entered, context, failed in cursor
         ]
 
 
@@ -112,8 +126,15 @@ def _step(scenario: Live, key: str, batch: Batch, now: datetime, moves: _Moves) 
     kind = type(node.step).__name__
     for run in batch.runs:
         run.visit += not run.waiting
-    for run, outcome in zip(batch.runs, node.step.decide(batch, now), strict=True):
+    decided = list(zip(batch.runs, node.step.decide(batch, now), strict=True))
+    codes = settle(decided, now)
+    for run, outcome in decided:
         line = LogLine(run, flow.number, RunLog.Kind.STEP, key, kind, outcome.reason, outcome.detail)
+        if code := codes.get(run.id):
+            line.reason, line.detail = code.reason, code.code
+            if code.failed:
+                moves.fail(run, "PoolDry: no promo codes are left", line, now)
+                continue
         moves.ledgers.add(run, outcome.effects, line)
         if outcome.until is not None and outcome.until > now:
             line.detail = outcome.until.isoformat()
@@ -141,10 +162,11 @@ def _write_runs(moves: _Moves, now: datetime) -> None:
         cursor.execute(
             """UPDATE scenarios_scenariorun r
                SET state = m.state, step_key = m.step_key, waiting = m.waiting, visits = m.visits, due_at = m.due_at,
-                   reason = m.reason, failures = 0, error = '',
+                   reason = m.reason, failures = m.failures, error = m.error,
                    finished_at = CASE WHEN m.state = 'active' THEN NULL ELSE %s END
-               FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bool[], %s::int[], %s::timestamptz[], %s::text[])
-                 AS m(id, state, step_key, waiting, visits, due_at, reason)
+               FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bool[], %s::int[], %s::timestamptz[], %s::text[],
+                           %s::int[], %s::text[])
+                 AS m(id, state, step_key, waiting, visits, due_at, reason, failures, error)
                WHERE r.id = m.id""",
             [now, *columns],
         )

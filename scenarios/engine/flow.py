@@ -6,7 +6,6 @@ from functools import lru_cache
 from scenarios.engine import snapshot
 from scenarios.engine.snapshot import Row
 from scenarios.models import Fork, Release, Step, Trigger
-from segments.models import Segment
 
 
 @dataclass(slots=True)
@@ -31,34 +30,34 @@ class Flow:
 
 
 def build(release: Release) -> Flow:
-    """Rebuilds a release's steps and triggers. Raises KeyError where a segment it names is gone."""
+    """Rebuilds a release's steps and triggers. Raises KeyError where something it names is gone."""
     document = release.snapshot
-    segments = snapshot.segments_of(document)
+    named = snapshot.named_by(document)
     nodes: dict[str, Node] = {}
 
     def walk(rows: list[Row], after: str | None) -> str | None:
         """Adds a sequence that continues at `after`; returns the key it starts with."""
         keys = [row["key"] for row in rows]
         for row, below in zip(rows, [*keys[1:], after], strict=False):
-            step = snapshot.load_step(row, segments)
+            step = snapshot.load_step(row, named)
             node = nodes[row["key"]] = Node(step, below)
             if isinstance(step, Fork):
-                step.attached_ways = _ways(row, segments)  # type: ignore[attr-defined]
+                step.attached_ways = _ways(row, named)  # type: ignore[attr-defined]
                 for way in row["branches"]:
                     # After a branch ends, the flow goes on below the fork (semantics §13).
                     node.branches[way["key"]] = walk(way["steps"], below)
         return keys[0] if keys else after
 
     first = walk(document["steps"], None)
-    triggers = [snapshot.load_trigger(row, segments) for row in document["triggers"]]
+    triggers = [snapshot.load_trigger(row, named) for row in document["triggers"]]
     return Flow(release.pk, release.number, first, nodes, triggers, document["settings"])
 
 
-def _ways(row: Row, segments: dict[str, Segment]) -> list[tuple[str, object]]:
+def _ways(row: Row, named: snapshot.Named) -> list[tuple[str, object]]:
     return [
         (
             way["key"],
-            None if way["is_default"] else snapshot.load_conditions(way["conditions"] or {"type": "Group"}, segments),
+            None if way["is_default"] else snapshot.load_conditions(way["conditions"] or {"type": "Group"}, named),
         )
         for way in row["branches"]
     ]

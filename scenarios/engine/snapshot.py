@@ -1,7 +1,7 @@
 """A scenario's draft as one document and back: the format of releases, later of exported files (semantics §14).
 
 The document holds the rows' own columns, so a rebuilt step is the same class with the same
-behaviour. Segments are named by slug. Format 1:
+behaviour. Segments and pools of promo codes are named by slug. Format 1:
 
     {"format": 1, "settings": {…}, "triggers": [{"type", "key", columns…, "conditions"}],
      "steps": [{"type", "key", columns…, "branches": [{"key", "label", "is_default", "conditions", "steps"}]}]}
@@ -13,6 +13,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
+from loyalty.models import PromoPool
 from scenarios.models import STEP_TYPES, TRIGGER_TYPES, Branch, Scenario, Step, Trigger
 from segments.models import CONDITION_TYPES, Condition, Group, Segment
 
@@ -21,6 +22,10 @@ FORMAT = 1
 _STEPS = {cls.__name__: cls for cls in STEP_TYPES}
 _TRIGGERS = {cls.__name__: cls for cls in TRIGGER_TYPES}
 _CONDITIONS: dict[str, type[Condition]] = {cls.__name__: cls for cls in CONDITION_TYPES} | {"Group": Group}
+_TYPES: dict[str, type[models.Model]] = {**_STEPS, **_TRIGGERS, **_CONDITIONS}
+
+# What rows refer to by slug, so that a document means the same in another installation.
+NAMED = (Segment, PromoPool)
 
 # Columns that place a row in the draft; the document's nesting says the same.
 _PLACE = {"id", "polymorphic_ctype", "branch", "position", "scenario", "conditions", "parent"}
@@ -28,6 +33,8 @@ _PLACE = {"id", "polymorphic_ctype", "branch", "position", "scenario", "conditio
 SETTINGS = ("reentry", "reentry_days", "parallel", "starts_at", "ends_at", "entry_cap", "exit_events", "priority")
 
 Row = dict[str, Any]
+# Rows that a document names, by their class and slug.
+Named = Mapping[tuple[type[models.Model], str], models.Model]
 
 encoder = DjangoJSONEncoder
 
@@ -91,57 +98,66 @@ def _columns(row: models.Model) -> Row:
         if field.name in _PLACE or (field.remote_field and getattr(field.remote_field, "parent_link", False)):
             continue
         value = getattr(row, field.name)
-        found[field.name] = value.slug if isinstance(value, Segment) else value
+        found[field.name] = value.slug if isinstance(value, NAMED) else value
     return found
 
 
-def _unsaved(
-    row: Row, types: Mapping[str, type[models.Model]], segments: dict[str, Segment], skip: Collection[str]
-) -> Any:
+def _unsaved(row: Row, types: Mapping[str, type[models.Model]], named: Named, skip: Collection[str]) -> Any:
     """An unsaved instance of the row's class; columns that the class no longer has are passed over."""
     cls = types[row["type"]]
     values = {}
     for field in cls._meta.concrete_fields:
         if field.name not in row or field.name in skip:
             continue
-        value = row[field.name]
-        related = field.related_model
-        values[field.name] = segments[value] if related is Segment and value is not None else field.to_python(value)
+        value, related = row[field.name], field.related_model
+        values[field.name] = named[related, value] if related in NAMED and value is not None else field.to_python(value)
     return cls(**values)
 
 
-def slugs(document: Any) -> set[str]:
-    """Slugs of every segment that the document names."""
+def names(document: Any) -> set[tuple[type[models.Model], str]]:
+    """Class and slug of every segment and pool that the document names."""
     if isinstance(document, list):
-        return set().union(*(slugs(item) for item in document))
-    if isinstance(document, dict):
-        own = {document["segment"]} if isinstance(document.get("segment"), str) else set()
-        return own.union(*(slugs(value) for value in document.values()))
-    return set()
+        return set().union(*(names(item) for item in document))
+    if not isinstance(document, dict):
+        return set()
+    kind = document.get("type")
+    cls = _TYPES.get(kind) if isinstance(kind, str) else None
+    own = {
+        (field.related_model, document[field.name])
+        for field in (cls._meta.concrete_fields if cls else ())
+        if field.related_model in NAMED and isinstance(document.get(field.name), str)
+    }
+    return own.union(*(names(value) for value in document.values()))  # type: ignore[return-value]  # all are classes
 
 
-def segments_of(document: Row) -> dict[str, Segment]:
-    """The segments that the document names, by slug; ones that are gone are absent."""
-    return {segment.slug: segment for segment in Segment.objects.filter(slug__in=slugs(document))}
+def named_by(document: Row) -> Named:
+    """The rows that the document names; ones that are gone are absent."""
+    wanted = names(document)
+    return {
+        (cls, row.slug): row
+        for cls in NAMED
+        if (slugs := [slug for model, slug in wanted if model is cls])
+        for row in cls._default_manager.filter(slug__in=slugs)
+    }
 
 
-def load_step(row: Row, segments: dict[str, Segment]) -> Step:
+def load_step(row: Row, named: Named) -> Step:
     """A step of a document, unsaved."""
-    return _unsaved(row, _STEPS, segments, ("branches",))
+    return _unsaved(row, _STEPS, named, ("branches",))
 
 
-def load_trigger(row: Row, segments: dict[str, Segment]) -> Trigger:
+def load_trigger(row: Row, named: Named) -> Trigger:
     """A trigger of a document with its conditions, unsaved."""
-    trigger = _unsaved(row, _TRIGGERS, segments, ("conditions",))
-    trigger.attached_conditions = load_conditions(row.get("conditions"), segments)
+    trigger = _unsaved(row, _TRIGGERS, named, ("conditions",))
+    trigger.attached_conditions = load_conditions(row.get("conditions"), named)
     return trigger
 
 
-def load_conditions(row: Row | None, segments: dict[str, Segment]) -> Any:
+def load_conditions(row: Row | None, named: Named) -> Any:
     """A tree of conditions, unsaved, or None."""
     if row is None:
         return None
-    condition = _unsaved(row, _CONDITIONS, segments, ("members",))
+    condition = _unsaved(row, _CONDITIONS, named, ("members",))
     if isinstance(condition, Group):
-        condition.attached_members = [load_conditions(member, segments) for member in row.get("members", [])]
+        condition.attached_members = [load_conditions(member, named) for member in row.get("members", [])]
     return condition

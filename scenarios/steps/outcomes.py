@@ -21,6 +21,8 @@ class RunView:
     depth: int
     entered_at: datetime
     context: dict[str, Any]
+    # Failures in a row on the step where the run stands.
+    failures: int = 0
 
 
 @dataclass(slots=True)
@@ -72,7 +74,20 @@ class Leave:
     segment_id: int
 
 
-Effect = QueueMessage | Accrue | Join | Leave
+@dataclass(frozen=True, slots=True)
+class IssueCode:
+    """A promo code of a pool. The one effect that is settled before the run goes on: texts below say the code.
+
+    Where the pool is dry, the shared code of `instead_id`; else a run that needs one (`required`) fails, any
+    other goes on without.
+    """
+
+    pool_id: int
+    instead_id: int | None = None
+    required: bool = False
+
+
+Effect = QueueMessage | Accrue | Join | Leave | IssueCode
 
 
 @dataclass(frozen=True, slots=True)

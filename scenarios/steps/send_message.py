@@ -63,6 +63,8 @@ class SendMessage(Step, MessageContent):
         if reason:
             return Outcome(effects=(QueueMessage(self.channel, self.topic, address, withheld=reason),), reason=reason)
         values = known.of(run.client_id) | {"entry": entry}
+        if "promo" in run.context:
+            values["promo"] = run.context["promo"]
         try:
             subject, body = texts[0].render(values), texts[1].render(values)
         except render.RenderError as error:
