@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0007_lean_indexes'),
+        ('loyalty', '0130_api_keys'),
     ]
 
     operations = [
