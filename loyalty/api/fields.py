@@ -42,6 +42,22 @@ class Past(Moment):
         return checked(lambda: read.moment(read.required(value, ""), "", timezone.now()))
 
 
+class Future(Moment):
+    """A time to come, within a hundred years."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        now = timezone.now()
+        try:
+            given = datetime.fromisoformat(str(value).strip())
+        except ValueError:
+            raise serializers.ValidationError(_("must be an ISO 8601 time")) from None
+        given = given if given.tzinfo else given.replace(tzinfo=UTC)
+        # The year is compared before any arithmetic, which overflows at the ends of the calendar.
+        if not now.year - 1 <= given.year <= now.year + 100 or given <= now:
+            raise serializers.ValidationError(_("must be in the future, within a hundred years"))
+        return given.astimezone(UTC)
+
+
 class Amount(serializers.IntegerField):
     """Bonuses, in minor units of the programme."""
 

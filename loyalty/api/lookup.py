@@ -51,9 +51,15 @@ def client(ref: str, field: str = "client") -> int:
 
 def row_or_404(rows: QuerySet[AnyModel], pk: str) -> AnyModel:
     """The row whose id is in an address."""
-    found = rows.filter(pk=int(pk)).first() if pk.isascii() and pk.isdecimal() and len(pk) < 19 else None
+    number = id_in_address(pk)
+    found = rows.filter(pk=number).first() if number else None
     if found is None:
         raise Problem(
             "not-found", _("There is no %(what)s %(id)s.") % {"what": rows.model._meta.verbose_name, "id": pk}
         )
     return found
+
+
+def id_in_address(pk: str) -> int:
+    """The number in an address; 0, which is nobody's id, where it is none."""
+    return int(pk) if pk.isascii() and pk.isdecimal() and len(pk) < 19 else 0

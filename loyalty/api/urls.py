@@ -1,11 +1,15 @@
 """This room's part of `/api/v1/` (contract §3)."""
 
+from loyalty.api.bonuses import Accruals, Holds, Refunds
 from loyalty.api.clients import Clients
 from loyalty.api.events import Events
 from loyalty.api.products import Products
 from loyalty.api.router import Router
 
 router = Router()
+router.register("bonuses/accruals", Accruals, "accrual")
+router.register("bonuses/holds", Holds, "hold")
+router.register("bonuses/refunds", Refunds, "refund")
 router.register("clients", Clients, "client")
 router.register("events", Events, "event")
 router.register("products", Products, "product")

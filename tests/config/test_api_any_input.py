@@ -1,14 +1,17 @@
 """Whatever is sent to the API: an answer that can be acted on, never a 500 (contract §3)."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client as Browser
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loyalty.models import ApiKey
+from loyalty.services import ledger
 from tests import builders as b
 from tests.loyalty.api.calling import Till
 from tests.loyalty.intake.test_any_input import HOSTILE
@@ -66,6 +69,13 @@ BODIES: dict[str, st.SearchStrategy] = {
         anonymous_id="x",
         data={"order_id": "1", "lines": [{"product_id": "P", "price": "1.00"}], "total": "1.00"},
     ),
+    "bonuses/accruals/": spoilt(
+        client="{client}", amount=300, reason="r", activates_at="2030-01-01", expires_at="2031-01-01", lifetime_days=3
+    ),
+    "bonuses/holds/": spoilt(client="{client}", amount=10, deadline="2031-01-01", reason="r"),
+    "bonuses/holds/{hold}/capture/": spoilt(amount=5),
+    "bonuses/holds/{hold}/release/": spoilt(),
+    "bonuses/refunds/": spoilt(operation=1, amount=5, reason="r"),
     "segments/{segment}/clients/": st.fixed_dictionaries({}, optional={"clients": REFS | HOSTILE}),
     "scenarios/{scenario}/enrol/": st.fixed_dictionaries(
         {}, optional={"clients": REFS | HOSTILE, "occurrence": HOSTILE}
@@ -75,6 +85,11 @@ BODIES: dict[str, st.SearchStrategy] = {
 
 def filled(path: str) -> str:
     """The path with ids that are there."""
+    if "{hold}" in path:
+        anna, now = b.client(), timezone.now()
+        ledger.accrue("t", ledger.Grant(anna.pk, 100, f"a{anna.pk}", now), now)
+        held = ledger.hold("t", anna.pk, 50, f"h{anna.pk}", now + timedelta(hours=1), now)
+        path = path.format(hold=held)
     if "{segment}" in path:
         path = path.format(segment=b.segment().pk)
     if "{scenario}" in path:
@@ -89,6 +104,8 @@ def filled(path: str) -> str:
 @given(data=st.data())
 def test_spoilt_bodies(till: Till, path: str, data: st.DataObject) -> None:
     body = data.draw(BODIES[path] | HOSTILE)
+    if isinstance(body, dict) and body.get("client") == "{client}":
+        body["client"] = str(b.client().pk)
     check(till.call("POST", filled(path), json.dumps(body).encode()))
 
 
@@ -103,7 +120,7 @@ def test_spoilt_changes(till: Till, body: Any) -> None:
 @often
 @given(raw=st.binary(max_size=200))
 def test_any_bytes(till: Till, path: str, raw: bytes) -> None:
-    check(till.call("POST", path.format(segment=1, scenario=1), raw))
+    check(till.call("POST", path.format(segment=1, scenario=1, hold=1), raw))
 
 
 LISTS = ["clients/", "events/", "products/", "messages/", "segments/", "scenarios/", "clients/1/ledger/"]
