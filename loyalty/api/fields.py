@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from loyalty.intake import read
 from loyalty.intake.facts import Refused
+from loyalty.services.programme import current
 
 MAX_INT = 2**63 - 1
 # Ten to the power of 15: far above any balance, and sums of many stay within the columns.
@@ -63,6 +64,25 @@ class Amount(serializers.IntegerField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"min_value": 1, "max_value": MAX_AMOUNT} | options)
+
+
+class Money(serializers.CharField):
+    """Money as decimal text of its currency, "450.00": in as text or number, out as text.
+
+    In, it becomes minor units of the programme's currency; out, the serializer hands it ready text.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"max_length": 40, "help_text": 'Decimal text: "450.00".'} | options)
+
+    def to_internal_value(self, value: Any) -> int:  # type: ignore[override]
+        amount = checked(lambda: read.money(value, current().currency, ""))
+        if amount is None:
+            raise serializers.ValidationError(_("must be a number"))
+        return amount
+
+    def run_validators(self, value: Any) -> None:
+        """Those of text do not fit what it has become."""
 
 
 class Id(serializers.IntegerField):

@@ -41,6 +41,7 @@ KINDS: dict[str, tuple[int, Promise]] = {
     "hold-resolved": (409, gettext_lazy("The hold was captured or released before")),
     "hold-expired": (409, gettext_lazy("The hold's deadline has passed")),
     "too-much": (409, gettext_lazy("That is more than there is to take")),
+    "promo-refused": (409, gettext_lazy("The promo code was not accepted")),
     "too-large": (413, gettext_lazy("The body is too large")),
     "unsupported-media-type": (415, gettext_lazy("The body must be JSON")),
     "throttled": (429, gettext_lazy("Too many requests")),
@@ -69,6 +70,12 @@ def document(kind: str, detail: str, errors: list[dict[str, str]] | None = None,
     usual, title = KINDS[kind]
     found: dict[str, Any] = {"type": TYPE + kind, "title": str(title), "status": code or usual, "detail": detail}
     return found | {"errors": errors} if errors else found
+
+
+def answer(kind: str, detail: str) -> Response:
+    """A refusal that is not raised: what was written on the way to it (a log, a count) stays."""
+    told = document(kind, detail)
+    return Response(told, status=told["status"], content_type=MEDIA_TYPE)
 
 
 _BY_STATUS = {code: kind for kind, (code, _title) in reversed(KINDS.items())}

@@ -11,12 +11,14 @@ from loyalty.api.filters import Filters
 from loyalty.api.lookup import row_or_404
 from loyalty.api.views import Api
 from loyalty.models import Product, Source
+from loyalty.money import major
 
 
 class ProductOut(Row):
-    """A product. `price` is in minor units of `currency`."""
+    """A product. `price` is decimal text of `currency`, null where nobody told it."""
 
     source = serializers.CharField(source="source.slug", read_only=True)
+    price = serializers.SerializerMethodField()
     category = serializers.CharField(source="category.name", default="", read_only=True)
 
     class Meta:
@@ -36,6 +38,9 @@ class ProductOut(Row):
             "in_stock",
             "updated_at",
         )
+
+    def get_price(self, product: Product) -> str | None:
+        return None if product.price is None else f"{major(product.price, product.currency):f}"
 
 
 class ProductFilters(Filters):

@@ -4,6 +4,7 @@ from loyalty.api.bonuses import Accruals, Holds, Refunds
 from loyalty.api.clients import Clients
 from loyalty.api.events import Events
 from loyalty.api.products import Products
+from loyalty.api.promo_codes import PromoCodes
 from loyalty.api.router import Router
 
 router = Router()
@@ -13,4 +14,5 @@ router.register("bonuses/refunds", Refunds, "refund")
 router.register("clients", Clients, "client")
 router.register("events", Events, "event")
 router.register("products", Products, "product")
+router.register("promo-codes", PromoCodes, "promo-code")
 urlpatterns = router.urls

@@ -10,7 +10,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loyalty.models import ApiKey
+from loyalty.models import ApiKey, PromoPool
 from loyalty.services import ledger
 from tests import builders as b
 from tests.loyalty.api.calling import Till
@@ -76,6 +76,8 @@ BODIES: dict[str, st.SearchStrategy] = {
     "bonuses/holds/{hold}/capture/": spoilt(amount=5),
     "bonuses/holds/{hold}/release/": spoilt(),
     "bonuses/refunds/": spoilt(operation=1, amount=5, reason="r"),
+    "promo-codes/{code}/check/": spoilt(client="{client}", order_total="10.00"),
+    "promo-codes/{code}/redeem/": spoilt(client="{client}", order_total="10.00", order_id="A-1"),
     "segments/{segment}/clients/": st.fixed_dictionaries({}, optional={"clients": REFS | HOSTILE}),
     "scenarios/{scenario}/enrol/": st.fixed_dictionaries(
         {}, optional={"clients": REFS | HOSTILE, "occurrence": HOSTILE}
@@ -90,6 +92,9 @@ def filled(path: str) -> str:
         ledger.accrue("t", ledger.Grant(anna.pk, 100, f"a{anna.pk}", now), now)
         held = ledger.hold("t", anna.pk, 50, f"h{anna.pk}", now + timedelta(hours=1), now)
         path = path.format(hold=held)
+    if "{code}" in path:
+        pool = PromoPool.objects.filter(slug="any").first() or b.promo_pool(1, slug="any", kind="shared")
+        path = path.format(code=pool.codes.get().code)
     if "{segment}" in path:
         path = path.format(segment=b.segment().pk)
     if "{scenario}" in path:
@@ -120,7 +125,7 @@ def test_spoilt_changes(till: Till, body: Any) -> None:
 @often
 @given(raw=st.binary(max_size=200))
 def test_any_bytes(till: Till, path: str, raw: bytes) -> None:
-    check(till.call("POST", path.format(segment=1, scenario=1, hold=1), raw))
+    check(till.call("POST", path.format(segment=1, scenario=1, hold=1, code=1), raw))
 
 
 LISTS = ["clients/", "events/", "products/", "messages/", "segments/", "scenarios/", "clients/1/ledger/"]
