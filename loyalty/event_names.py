@@ -42,6 +42,7 @@ PLATFORM: dict[str, Promise] = {
     "bonus.expired": _("Bonuses burnt"),
     "promo.issued": _("Promo code issued"),
     "promo.redeemed": _("Promo code used"),
+    "level.changed": _("Level changed"),
     "client.merged": _("Client merged with a guest"),
     "message.sent": _("Message sent"),
 }

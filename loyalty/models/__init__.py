@@ -1,5 +1,6 @@
 """Who the clients are, what happened to them, what they own."""
 
+from loyalty.models.accrual import AccrualRule
 from loyalty.models.api_key import ApiKey, IdempotentRequest
 from loyalty.models.catalog import Category, Product
 from loyalty.models.client import Client, Consent, Identity
@@ -12,12 +13,15 @@ from loyalty.models.ledger import (
     BonusLot,
     BonusOperation,
 )
+from loyalty.models.level import ClientLevel, Level, LevelChange
 from loyalty.models.order import Cart, Order, OrderLine
 from loyalty.models.programme import Programme
 from loyalty.models.promo import PromoBatch, PromoCode, PromoIssue, PromoPool, PromoRedemption, PromoRefusal
+from loyalty.models.purchase import Purchase, PurchaseAccrual
 from loyalty.models.source import RefusedDelivery, Source
 
 __all__ = [
+    "AccrualRule",
     "ApiKey",
     "BonusAccount",
     "BonusEntry",
@@ -28,10 +32,13 @@ __all__ = [
     "Cart",
     "Category",
     "Client",
+    "ClientLevel",
     "Consent",
     "Event",
     "IdempotentRequest",
     "Identity",
+    "Level",
+    "LevelChange",
     "Order",
     "OrderLine",
     "Product",
@@ -42,6 +49,8 @@ __all__ = [
     "PromoPool",
     "PromoRedemption",
     "PromoRefusal",
+    "Purchase",
+    "PurchaseAccrual",
     "RefusedDelivery",
     "Source",
     "UnreadEvent",

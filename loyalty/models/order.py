@@ -61,6 +61,14 @@ class Order(models.Model):
     total = models.BigIntegerField(_("total"))
     discount = models.BigIntegerField(_("discount"), default=0)
     refunded = models.BigIntegerField(_("refunded"), default=0)
+    refunded_goods = models.JSONField(
+        _("refunded goods"), default=dict, help_text=_("Product's external id → value of what came back, where told.")
+    )
+    history = models.BooleanField(
+        _("history"), default=False, help_text=_("Paid before the platform listened: it earns nothing.")
+    )
+    bonuses_spent = models.BigIntegerField(_("bonuses spent"), default=0, help_text=_("Returned ones not counted."))
+    bonuses_earned = models.BigIntegerField(_("bonuses earned"), default=0, help_text=_("Taken back not counted."))
     ordered_at = models.DateTimeField(_("ordered"))
     changed_at = models.DateTimeField(_("changed"))
 
