@@ -5,9 +5,10 @@ from itertools import count
 from typing import Any
 
 from loyalty.intake.facts import ConsentFact, Fact, Phone, Who
-from loyalty.models import Client, Consent, Identity, PromoPool, Source
+from loyalty.models import AccrualRule, Category, Client, Consent, Identity, Level, Programme, PromoPool, Source
 from loyalty.services import promo
 from loyalty.services.events import record
+from loyalty.services.programme import current
 from scenarios.models import (
     AbsenceTrigger,
     AccrueBonuses,
@@ -200,3 +201,35 @@ def live(draft: Scenario, now: datetime = NOW) -> Scenario:
     """The scenario, published."""
     publish(draft, None, now)
     return draft
+
+
+def programme(**values: Any) -> Programme:
+    """The programme with some of its settings changed."""
+    row = current()
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save()
+    return row
+
+
+def rule(**values: Any) -> AccrualRule:
+    """A rule of earning; `categories`: names of known categories."""
+    names = values.pop("categories", [])
+    made = AccrualRule.objects.create(**{"name": f"Rule {next(_numbers)}"} | values)
+    made.categories.set(Category.objects.filter(name__in=names))
+    return made
+
+
+def percent_rule(percent: Any, **values: Any) -> AccrualRule:
+    """A rule that gives a percent."""
+    return rule(kind=AccrualRule.Kind.PERCENT, percent=percent, **values)
+
+
+def factor_rule(factor: Any, **values: Any) -> AccrualRule:
+    """A multiplier."""
+    return rule(kind=AccrualRule.Kind.FACTOR, factor=factor, **values)
+
+
+def level(name: str, threshold: Any, percent: Any = 0) -> Level:
+    """A level."""
+    return Level.objects.create(name=name, threshold=threshold, percent=percent)

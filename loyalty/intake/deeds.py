@@ -235,7 +235,9 @@ def _refund(deed: Deed) -> list[Fact]:
         refunded = goods.total(lines)
     # No sum at all: all of it was given back.
     status = Order.Status.REFUNDED.value if refunded is None else ""
-    fact.order = OrderFact(order_id, deed.changed_at(), status=status, refunded=refunded or 0)
+    fact.order = OrderFact(
+        order_id, deed.changed_at(), status=status, refunded=refunded or 0, refunded_goods=goods.values(lines or ())
+    )
     fact.products = tuple(line.product for line in lines or ())
     fact.payload |= deed.rest(deed.words.lines, deed.words.cart, *deed.words.refunded) | goods.order_payload(
         order_id,

@@ -128,6 +128,8 @@ class OrderFact:
     discount: int = 0
     # Money given back by this delivery alone.
     refunded: int = 0
+    # Which goods came back with it, where that is told: a product's external id → its value.
+    refunded_goods: dict[str, int] = field(default_factory=dict)
     lines: list[Line] | None = None
     ordered_at: datetime | None = None
     cart_token: str = ""

@@ -71,6 +71,15 @@ def line_payloads(found: Iterable[Line], currency: str) -> list[dict[str, Any]]:
     ]
 
 
+def values(found: Iterable[Line]) -> dict[str, int]:
+    """What goods are worth, by the product's external id, in minor units."""
+    sums: dict[str, int] = {}
+    for line in found:
+        if line.total > 0:
+            sums[line.product.external_id] = sums.get(line.product.external_id, 0) + line.total
+    return sums
+
+
 def cart_payload(token: str, found: list[Line], currency: str, checkout_url: str = "") -> dict[str, Any]:
     """A cart as payloads show it."""
     return {

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0006_ledger_sums'),
+        ('loyalty', '0007_lean_indexes'),
     ]
 
     operations = [
@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('exclusive', models.BooleanField(default=False, help_text='Where it fits, other rules of earning do not count.', verbose_name='exclusive')),
                 ('priority', models.IntegerField(default=0, help_text='Of several exclusive rules the highest wins.', verbose_name='priority')),
                 ('brands', models.TextField(blank=True, help_text='One a line. Goods fit by category, product or brand.', verbose_name='only brands')),
-                ('min_order', models.DecimalField(decimal_places=2, default=0, help_text='Paid in money.', max_digits=14, validators=[django.core.validators.MinValueValidator(0)], verbose_name='minimum order')),
+                ('min_order', models.DecimalField(decimal_places=2, default=Decimal(0), help_text='Paid in money.', max_digits=14, validators=[django.core.validators.MinValueValidator(0)], verbose_name='minimum order')),
                 ('starts_at', models.DateTimeField(blank=True, null=True, verbose_name='valid from')),
                 ('ends_at', models.DateTimeField(blank=True, help_text='Exclusive.', null=True, verbose_name='valid until')),
                 ('weekdays', models.JSONField(blank=True, default=list, help_text="None chosen: every day. In the programme's time zone.", verbose_name='weekdays')),
@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ('client', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='standing', serialize=False, to='loyalty.client')),
                 ('since', models.DateTimeField(verbose_name='since')),
                 ('until', models.DateTimeField(help_text='End of the period, when it may go down. Empty: the period never ends.', null=True, verbose_name='kept until')),
-                ('measure', models.DecimalField(decimal_places=2, default=0, max_digits=20, verbose_name='measured')),
+                ('measure', models.DecimalField(decimal_places=2, default=Decimal(0), max_digits=20, verbose_name='measured')),
             ],
             options={
                 'verbose_name': "client's level",
@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=100, unique=True, verbose_name='name')),
                 ('threshold', models.DecimalField(decimal_places=2, help_text='In what the programme measures: money, orders or bonuses. 0: where everybody begins.', max_digits=14, unique=True, validators=[django.core.validators.MinValueValidator(0)], verbose_name='threshold')),
-                ('percent', models.DecimalField(decimal_places=3, default=0, help_text='What rules of the kind “percent of the level” give on this level.', max_digits=6, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(100)], verbose_name='cashback, %')),
+                ('percent', models.DecimalField(decimal_places=3, default=Decimal(0), help_text='What rules of the kind “percent of the level” give on this level.', max_digits=6, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(100)], verbose_name='cashback, %')),
             ],
             options={
                 'verbose_name': 'level',
@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('from_name', models.CharField(blank=True, max_length=100, verbose_name='from')),
-                ('to_name', models.CharField(max_length=100, verbose_name='to')),
+                ('to_name', models.CharField(blank=True, max_length=100, verbose_name='to')),
                 ('up', models.BooleanField(verbose_name='up')),
                 ('why', models.CharField(choices=[('reached', 'reached the threshold'), ('period', 'the period ended'), ('refund', 'orders were returned'), ('rules', 'the levels were changed')], max_length=10, verbose_name='reason')),
                 ('measure', models.DecimalField(decimal_places=2, max_digits=20, verbose_name='measured')),
@@ -144,7 +144,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='programme',
             name='bonus_value',
-            field=models.DecimalField(decimal_places=4, default=1, help_text='How much money a bonus pays for.', max_digits=10, validators=[django.core.validators.MinValueValidator(Decimal('0.0001'))], verbose_name='value of a bonus'),
+            field=models.DecimalField(decimal_places=4, default=Decimal(1), help_text='How much money a bonus pays for.', max_digits=10, validators=[django.core.validators.MinValueValidator(Decimal('0.0001'))], verbose_name='value of a bonus'),
         ),
         migrations.AddField(
             model_name='programme',
@@ -169,7 +169,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='programme',
             name='max_share',
-            field=models.DecimalField(decimal_places=2, default=100, help_text='The largest share of an order, goods that are excluded not counted.', max_digits=5, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(100)], verbose_name='payable with bonuses, %'),
+            field=models.DecimalField(decimal_places=2, default=Decimal(100), help_text='The largest share of an order, goods that are excluded not counted.', max_digits=5, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(100)], verbose_name='payable with bonuses, %'),
         ),
         migrations.AddField(
             model_name='programme',
@@ -189,7 +189,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='programme',
             name='spend_min_order',
-            field=models.DecimalField(decimal_places=2, default=0, max_digits=14, validators=[django.core.validators.MinValueValidator(0)], verbose_name='minimum order to pay with bonuses'),
+            field=models.DecimalField(decimal_places=2, default=Decimal(0), max_digits=14, validators=[django.core.validators.MinValueValidator(0)], verbose_name='minimum order to pay with bonuses'),
         ),
         migrations.AddField(
             model_name='programme',
@@ -227,7 +227,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='clientlevel',
             name='level',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='loyalty.level', verbose_name='level'),
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='loyalty.level', verbose_name='level'),
         ),
         migrations.AddField(
             model_name='accrualrule',

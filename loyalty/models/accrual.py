@@ -1,5 +1,7 @@
 """Rules by which orders earn bonuses (semantics §39–40)."""
 
+from decimal import Decimal
+
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -71,7 +73,7 @@ class AccrualRule(models.Model):
         _("minimum order"),
         max_digits=14,
         decimal_places=2,
-        default=0,
+        default=Decimal(0),
         validators=[MinValueValidator(0)],
         help_text=_("Paid in money."),
     )

@@ -1,5 +1,7 @@
 """Levels of the programme, and who stands on which (semantics §39)."""
 
+from decimal import Decimal
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -23,7 +25,7 @@ class Level(models.Model):
         _("cashback, %"),
         max_digits=6,
         decimal_places=3,
-        default=0,
+        default=Decimal(0),
         validators=[MinValueValidator(0), MaxValueValidator(100)],
         help_text=_("What rules of the kind “percent of the level” give on this level."),
     )
@@ -46,12 +48,13 @@ class ClientLevel(models.Model):
     """The level a client stands on, until when it cannot fall by itself, and what was measured last."""
 
     client = models.OneToOneField(Client, models.CASCADE, primary_key=True, related_name="standing")
-    level = models.ForeignKey(Level, models.PROTECT, verbose_name=_("level"))
+    # None: no level begins at 0, and the client has reached none.
+    level = models.ForeignKey(Level, models.PROTECT, null=True, verbose_name=_("level"))
     since = models.DateTimeField(_("since"))
     until = models.DateTimeField(
         _("kept until"), null=True, help_text=_("End of the period, when it may go down. Empty: the period never ends.")
     )
-    measure = models.DecimalField(_("measured"), max_digits=20, decimal_places=2, default=0)
+    measure = models.DecimalField(_("measured"), max_digits=20, decimal_places=2, default=Decimal(0))
 
     class Meta:
         verbose_name = _("client's level")
@@ -74,7 +77,7 @@ class LevelChange(models.Model):
     client = models.ForeignKey(Client, models.CASCADE, verbose_name=_("client"))
     # By name: a level that is gone stays in the history.
     from_name = models.CharField(_("from"), max_length=100, blank=True)
-    to_name = models.CharField(_("to"), max_length=100)
+    to_name = models.CharField(_("to"), max_length=100, blank=True)
     up = models.BooleanField(_("up"))
     why = models.CharField(_("reason"), max_length=10, choices=Why)
     measure = models.DecimalField(_("measured"), max_digits=20, decimal_places=2)

@@ -54,7 +54,7 @@ class Programme(models.Model):
         _("value of a bonus"),
         max_digits=10,
         decimal_places=4,
-        default=1,
+        default=Decimal(1),
         validators=[MinValueValidator(Decimal("0.0001"))],
         help_text=_("How much money a bonus pays for."),
     )
@@ -65,7 +65,7 @@ class Programme(models.Model):
         _("payable with bonuses, %"),
         max_digits=5,
         decimal_places=2,
-        default=100,
+        default=Decimal(100),
         validators=[MinValueValidator(0), MaxValueValidator(100)],
         help_text=_("The largest share of an order, goods that are excluded not counted."),
     )
@@ -73,7 +73,7 @@ class Programme(models.Model):
         _("minimum order to pay with bonuses"),
         max_digits=14,
         decimal_places=2,
-        default=0,
+        default=Decimal(0),
         validators=[MinValueValidator(0)],
     )
     unpayable_categories = models.ManyToManyField(

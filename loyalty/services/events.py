@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from loyalty.intake.facts import Fact
 from loyalty.models import Order, Source
-from loyalty.services import catalog, clients, identity, merge, orders, promo, stream
+from loyalty.services import catalog, clients, identity, merge, orders, promo, settlement, stream
 
 CHUNK = 500  # facts in one transaction: bounds the locks that it takes
 
@@ -110,13 +110,13 @@ def _project(
     clients.apply(source, won, resolution.created, now)
     products = catalog.upsert(source, [fact for fact, _ in won], now)
     orders.apply_carts(source, won)
-    orders.apply_orders(source, won, products)
+    touched = orders.apply_orders(source, won, products)
     cancelled = [
         (fact.order.external_id, client) for fact, client in won if fact.order and fact.order.status == "cancelled"
     ]
     promo.cancel_for_orders(cancelled, now)
     if resolution.joined:
-        _join(source, resolution.joined)
+        touched += _join(source, resolution.joined)
     merges = identity.mergeable(resolution.merges)
     for guest, into in merges:
         merge.merge(guest, into, now)
@@ -126,10 +126,15 @@ def _project(
             for guest, into in merges
         ]
         stream.append(stream.platform(), merged, [into for _, into in merges], now)
+    if touched or merges:
+        settlement.settle(touched, now, clients=[into for _, into in merges])
 
 
-def _join(source: Source, joined: list[tuple[str, int]]) -> None:
-    """Gives what was kept under anonymous names to their client, and queues it: triggers see the whole history."""
+def _join(source: Source, joined: list[tuple[str, int]]) -> list[int]:
+    """Gives what was kept under anonymous names to their client, and queues it: triggers see the whole history.
+
+    Returns the ids of orders that have a client now.
+    """
     names, client_ids = (list(column) for column in zip(*dict(joined).items(), strict=True))
     with connection.cursor() as cursor:
         cursor.execute(
@@ -145,7 +150,11 @@ def _join(source: Source, joined: list[tuple[str, int]]) -> None:
                ordered AS (
                  UPDATE loyalty_order o SET client_id = n.client_id FROM n
                  WHERE o.source_id = %s AND o.anonymous_id = n.name AND o.client_id IS NULL
-                   AND o.anonymous_id <> '')
-               INSERT INTO loyalty_unreadevent (event_id) SELECT id FROM joined ON CONFLICT DO NOTHING""",
+                   AND o.anonymous_id <> ''
+                 RETURNING o.id),
+               unread AS (
+                 INSERT INTO loyalty_unreadevent (event_id) SELECT id FROM joined ON CONFLICT DO NOTHING)
+               SELECT id FROM ordered""",
             [names, client_ids, source.pk, source.pk, source.pk],
         )
+        return [order_id for (order_id,) in cursor.fetchall()]

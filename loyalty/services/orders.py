@@ -10,7 +10,7 @@ from loyalty.models import Cart, Order, OrderLine, Source
 from loyalty.services import rows
 
 # The time of a row that so far knows only a status: any news with content is newer.
-_UNTOLD = datetime(1970, 1, 1, tzinfo=UTC)
+UNTOLD = datetime(1970, 1, 1, tzinfo=UTC)
 
 # A status only ever moves down this list, so that a late "created" does not revive a cancelled order.
 _RANK = {
@@ -55,6 +55,8 @@ _ORDER = (
     "total",
     "discount",
     "refunded",
+    "refunded_goods",
+    "history",
     "ordered_at",
     "changed_at",
 )
@@ -77,7 +79,7 @@ def apply_carts(source: Source, facts: Told) -> None:
             .order_by("token")
         )
         new = [
-            Cart(source=source, token=token, changed_at=_UNTOLD)
+            Cart(source=source, token=token, changed_at=UNTOLD)
             for token in sorted(told.keys() - {cart.token for cart in known})
         ]
         for cart in [*known, *new]:
@@ -120,8 +122,18 @@ def _changed_lines(lines: list[dict[str, Any]], change: Line, removed: bool) -> 
     return kept
 
 
-def apply_orders(source: Source, facts: Told, products: dict[str, int]) -> None:
-    """Brings the orders that the facts mention up to date. `products`: their ids by the source's own id."""
+# Imported in one of these, an order is history: its bonuses, if any, are somebody else's.
+_PAID = frozenset({Order.Status.PAID.value, Order.Status.PART_REFUNDED.value, Order.Status.REFUNDED.value})
+
+
+def is_told(order: Order) -> bool:
+    """Whether anybody has told what the order is worth: a refund may arrive before its order."""
+    return order.changed_at != UNTOLD
+
+
+def apply_orders(source: Source, facts: Told, products: dict[str, int]) -> list[int]:
+    """Brings the orders that the facts mention up to date; returns their ids. `products`: ids by the source's own."""
+    touched: list[int] = []
     told: dict[str, list[tuple[OrderFact, Fact, int | None]]] = {}
     for fact, client_id in facts:
         if fact.order:
@@ -138,7 +150,7 @@ def apply_orders(source: Source, facts: Told, products: dict[str, int]) -> None:
                 external_id=external_id,
                 total=0,
                 ordered_at=told[external_id][0][1].occurred_at,
-                changed_at=_UNTOLD,
+                changed_at=UNTOLD,
             )
             for external_id in sorted(told.keys() - {order.external_id for order in known})
         ]
@@ -157,8 +169,10 @@ def apply_orders(source: Source, facts: Told, products: dict[str, int]) -> None:
         ids |= dict(made)
         OrderLine.objects.filter(order__in=have_lines & {ids.get(name) for name in lines}).delete()
         _insert_lines({ids[name]: items for name, items in lines.items() if name in ids}, products)
+        touched += ids.values()
         # Those that somebody else has just made are told once more, to what they are now.
         told = {name: news for name, news in told.items() if name not in ids}
+    return touched
 
 
 def _tell_order(order: Order, news: OrderFact, fact: Fact, client_id: int | None) -> bool:
@@ -168,6 +182,10 @@ def _tell_order(order: Order, news: OrderFact, fact: Fact, client_id: int | None
     if fact.who.anonymous and not order.anonymous_id:
         order.anonymous_id = fact.who.anonymous[0]
     order.refunded += news.refunded
+    for name, value in news.refunded_goods.items():
+        order.refunded_goods[name] = order.refunded_goods.get(name, 0) + value
+    if not fact.triggers and (news.status in _PAID or news.refunded):
+        order.history = True
     newest = news.total is not None and news.changed_at >= order.changed_at
     if newest:
         order.total, order.discount = news.total or 0, news.discount
@@ -178,7 +196,7 @@ def _tell_order(order: Order, news: OrderFact, fact: Fact, client_id: int | None
     if news.status and _RANK[Order.Status(news.status)] > _RANK[Order.Status(order.status)]:
         order.status = news.status
     if order.refunded and order.status != Order.Status.CANCELLED:
-        whole = order.changed_at != _UNTOLD and order.refunded >= order.total
+        whole = order.changed_at != UNTOLD and order.refunded >= order.total
         order.status = Order.Status.REFUNDED if whole else Order.Status.PART_REFUNDED
     return newest
 
