@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0007_lean_indexes'),
+        ('loyalty', '0120_promo_codes'),
     ]
 
     operations = [
