@@ -17,5 +17,6 @@ TICKS = (
     Tick("scenarios.jobs.pump", "runs", every=1),
     Tick("messaging.jobs.pump", "outbox", every=1),
     Tick("loyalty.jobs.fill_pools", "default", every=60),
+    Tick("loyalty.jobs.reward_referrals", "default", every=60),
     Tick("loyalty.jobs.nightly", "default", cron="0 * * * *"),
 )

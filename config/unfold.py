@@ -81,6 +81,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item(_("Promo codes"), "confirmation_number", "loyalty.promopool"),
                     _item(_("Uses of promo codes"), "sell", "loyalty.promoredemption"),
+                    _item(_("Referrals"), "group_add", "loyalty.referral"),
                     _item(_("Refused promo codes"), "gpp_bad", "loyalty.promorefusal"),
                 ],
             },
@@ -107,6 +108,7 @@ UNFOLD: dict[str, Any] = {
                     _item(_("Sources"), "cable", "loyalty.source"),
                     _item(_("Refused deliveries"), "report", "loyalty.refuseddelivery"),
                     _item(_("Programme"), "tune", "loyalty.programme"),
+                    _item(_("Referral rules"), "diversity_3", "loyalty.referralrules"),
                     _item(_("Users"), "person", "auth.user"),
                     _item(_("User groups"), "groups", "auth.group"),
                     {

@@ -43,6 +43,9 @@ PLATFORM: dict[str, Promise] = {
     "promo.issued": _("Promo code issued"),
     "promo.redeemed": _("Promo code used"),
     "level.changed": _("Level changed"),
+    "referral.clicked": _("Referral link followed"),
+    "referral.registered": _("Friend registered (for both)"),
+    "referral.rewarded": _("Friend's reward (for both)"),
     "client.merged": _("Client merged with a guest"),
     "message.sent": _("Message sent"),
 }

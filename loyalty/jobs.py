@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from loyalty.services import idempotency, ledger, promo
+from loyalty.services import idempotency, ledger, promo, referrals
 from loyalty.services.promo import guard
 
 # A job gives its worker back after this long, whatever is left: the next tick goes on.
@@ -29,4 +29,11 @@ def fill_pools() -> None:
     """Generates and reads the promo codes that staff ordered, slice by slice."""
     stop = timezone.now() + TURN
     while timezone.now() < stop and promo.fill_next(timezone.now()):
+        pass
+
+
+def reward_referrals() -> None:
+    """Rewards those who brought friends, and takes back what an order that came back had earned."""
+    stop = timezone.now() + TURN
+    while timezone.now() < stop and referrals.reward_due(timezone.now()):
         pass

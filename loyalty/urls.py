@@ -1,10 +1,11 @@
-"""Addresses of this room: intake (contract §2)."""
+"""Addresses of this room: intake (contract §2), pages for clients (§4)."""
 
-from django.urls import re_path
+from django.urls import path, re_path
 
 from loyalty.api import intake
 from loyalty.intake.segment_http import CALLS
 from loyalty.intake.webhooks import ADAPTERS
+from loyalty.pages import referral
 
 # With and without the last slash: Django cannot redirect a POST.
 urlpatterns = [
@@ -14,4 +15,5 @@ urlpatterns = [
         intake.webhook,
         name="intake-webhook",
     ),
+    path("ref/<str:code>/", referral.landing, name="referral"),
 ]

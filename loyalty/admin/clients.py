@@ -24,8 +24,8 @@ from loyalty.admin import bonuses
 from loyalty.admin.base import BigTableList, money
 from loyalty.admin.show import pairs, pairs_table
 from loyalty.event_names import event_label
-from loyalty.models import BonusHold, BonusLot, BonusOperation, Cart, Client, Consent, Event, Order
-from loyalty.services import find, ledger
+from loyalty.models import BonusHold, BonusLot, BonusOperation, Cart, Client, Consent, Event, Order, Referral
+from loyalty.services import find, ledger, referrals
 
 TIMELINE_PAGE = 30
 
@@ -192,10 +192,21 @@ def facts(client: Client, page: int, now: datetime) -> dict[str, Any]:
             {"event": event, "label": event_label(event.name), "pairs": pairs(event.payload)}
             for event in events[:TIMELINE_PAGE]
         ],
+        "referral": _referral(client),
         "page": page,
         "next_page": page + 1 if len(events) > TIMELINE_PAGE else None,
         "previous_page": page - 1 if page > 1 else None,
     }
+
+
+def _referral(client: Client) -> dict[str, Any] | None:
+    """The client's link, whom they brought, and who brought them; nothing while nobody is invited."""
+    rules = referrals.current()
+    brought = Referral.objects.filter(referrer=client).exclude(state=Referral.State.REFUSED)
+    by = Referral.objects.filter(referee=client).select_related("referrer").first()
+    if not rules.active and by is None and not brought.exists():
+        return None
+    return {"link": referrals.link(client.pk, rules), "brought": brought[:1000].count(), "by": by}
 
 
 def _lot(lot: BonusLot, now: datetime) -> dict[str, Any]:

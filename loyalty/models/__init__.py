@@ -18,6 +18,7 @@ from loyalty.models.order import Cart, Order, OrderLine
 from loyalty.models.programme import Programme
 from loyalty.models.promo import PromoBatch, PromoCode, PromoIssue, PromoPool, PromoRedemption, PromoRefusal
 from loyalty.models.purchase import Purchase, PurchaseAccrual
+from loyalty.models.referral import Referral, ReferralRules
 from loyalty.models.source import RefusedDelivery, Source
 
 __all__ = [
@@ -51,6 +52,8 @@ __all__ = [
     "PromoRefusal",
     "Purchase",
     "PurchaseAccrual",
+    "Referral",
+    "ReferralRules",
     "RefusedDelivery",
     "Source",
     "UnreadEvent",

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from loyalty.intake.facts import Fact
 from loyalty.models import Order, Source
-from loyalty.services import catalog, clients, identity, merge, orders, promo, settlement, stream
+from loyalty.services import catalog, clients, followers, identity, merge, orders, settlement, stream
 
 CHUNK = 500  # facts in one transaction: bounds the locks that it takes
 
@@ -111,10 +111,6 @@ def _project(
     products = catalog.upsert(source, [fact for fact, _ in won], now)
     orders.apply_carts(source, won)
     touched = orders.apply_orders(source, won, products)
-    cancelled = [
-        (fact.order.external_id, client) for fact, client in won if fact.order and fact.order.status == "cancelled"
-    ]
-    promo.cancel_for_orders(cancelled, now)
     if resolution.joined:
         touched += _join(source, resolution.joined)
     merges = identity.mergeable(resolution.merges)
@@ -128,6 +124,7 @@ def _project(
         stream.append(stream.platform(), merged, [into for _, into in merges], now)
     if touched or merges:
         settlement.settle(touched, now, clients=[into for _, into in merges])
+    followers.follow(won, resolution.created, touched, now)
 
 
 def _join(source: Source, joined: list[tuple[str, int]]) -> list[int]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from loyalty.models import Cart, Consent, Event, Order, PromoCode, PromoIssue, PromoRedemption
-from loyalty.services import identity, ledger
+from loyalty.services import identity, ledger, referrals
 
 
 def merge(guest: int, into: int, now: datetime) -> None:
@@ -23,6 +23,7 @@ def merge(guest: int, into: int, now: datetime) -> None:
             [_of(consent, into) for consent in Consent.objects.filter(client_id=guest).order_by("pk")],
             ignore_conflicts=True,
         )
+        referrals.merge(guest, into, now)
         ledger.move(guest, into, key=f"merge:{guest}", now=now)
 
 

@@ -22,6 +22,7 @@ VARIABLES = (
     Variable(_("Bonuses not active yet"), "{{ bonus.pending }}"),
     Variable(_("Promo code"), "{{ promo.code }}"),
     Variable(_("Last day of the promo code"), '{{ promo.until | date: "%d.%m.%Y" }}'),
+    Variable(_("Referral link"), "{{ referral.link }}"),
     Variable(_("Cart's sum"), '{{ cart.total | default: "" }} {{ cart.currency | default: "" }}'),
     Variable(_("Link to the cart"), '{{ cart.url | default: "" }}'),
     Variable(

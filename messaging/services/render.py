@@ -72,7 +72,7 @@ def check(source: str) -> None:
 
 
 # What a template may read; `variables.load` fills them.
-VARIABLES = frozenset({"client", "bonus", "cart", "entry", "promo"})
+VARIABLES = frozenset({"client", "bonus", "cart", "entry", "promo", "referral"})
 
 
 def _words(error: Exception) -> str:

@@ -7,8 +7,11 @@ from datetime import datetime
 import orjson
 from django.db import connection
 
+from loyalty.models import ReferralRules
 from loyalty.money import major
+from loyalty.services import referrals
 from loyalty.services.ledger import Balance, balances
+from loyalty.services.referral_codes import code_of
 from messaging.services.recipients import Recipient
 
 
@@ -20,6 +23,7 @@ class Known:
     names: frozenset[str]
     bonus: Mapping[int, Balance]
     cart: Mapping[int, dict[str, object]]
+    referral: ReferralRules | None = None
 
     def of(self, client_id: int) -> dict[str, object]:
         """The variables of one client's text."""
@@ -29,6 +33,9 @@ class Known:
         if "bonus" in self.names:
             balance = self.bonus.get(client_id, Balance())
             values["bonus"] = {"available": balance.available, "pending": balance.pending}
+        if self.referral:
+            code = code_of(client_id, self.referral.key)
+            values["referral"] = {"code": code, "link": referrals.link(client_id, self.referral)}
         if client_id in self.cart:
             values["cart"] = self.cart[client_id]
         return values
@@ -41,6 +48,7 @@ def load(names: frozenset[str], client_ids: Collection[int], clients: Mapping[in
         names=names,
         bonus=balances(client_ids, now) if "bonus" in names and client_ids else {},
         cart=_carts(client_ids) if "cart" in names and client_ids else {},
+        referral=referrals.current() if "referral" in names else None,
     )
 
 

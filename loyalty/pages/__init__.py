@@ -1,0 +1,1 @@
+"""Pages for clients: no login, no JavaScript, in the client's language (contract §4)."""
