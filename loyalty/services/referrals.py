@@ -174,7 +174,8 @@ def _watch(rules: ReferralRules, now: datetime, limit: int) -> int:
                  JOIN LATERAL (
                    SELECT id, external_id, ordered_at FROM loyalty_order
                    WHERE client_id = r.referee_id AND status = ANY(%(paid)s)
-                     AND total - refunded >= %(least)s AND ordered_at >= r.registered_at - %(earlier)s * interval '24 hours'
+                     AND total - refunded >= %(least)s
+                     AND ordered_at >= r.registered_at - %(earlier)s * interval '24 hours'
                    ORDER BY ordered_at, id LIMIT 1) AS o ON true
                  LEFT JOIN LATERAL (
                    SELECT min(occurred_at) AS paid_at FROM loyalty_event
@@ -182,7 +183,8 @@ def _watch(rules: ReferralRules, now: datetime, limit: int) -> int:
                      AND payload ->> 'order_id' = o.external_id) AS p ON true
                  WHERE r.state = 'registered' LIMIT %(limit)s)
                UPDATE loyalty_referral r
-               SET state = 'waiting', order_id = bought.order_id, due_at = bought.paid_at + %(window)s * interval '24 hours'
+               SET state = 'waiting', order_id = bought.order_id,
+                   due_at = bought.paid_at + %(window)s * interval '24 hours'
                FROM bought WHERE r.id = bought.id AND r.state = 'registered'""",
             {
                 "paid": [status.value for status in _PAID],
