@@ -7,6 +7,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.models.catalog import Category, Product
 from loyalty.models.level import Level
@@ -24,7 +25,7 @@ class AccrualRule(models.Model):
         FACTOR = "factor", _("multiplier")
 
     name = models.CharField(_("name"), max_length=200)
-    active = models.BooleanField(_("active"), default=True)
+    active = models.BooleanField(pgettext_lazy("rule", "active"), default=True)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.LEVEL)
     percent = models.DecimalField(
         _("percent"),

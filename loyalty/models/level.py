@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.models.client import Client
 
@@ -76,8 +77,8 @@ class LevelChange(models.Model):
 
     client = models.ForeignKey(Client, models.CASCADE, verbose_name=_("client"))
     # By name: a level that is gone stays in the history.
-    from_name = models.CharField(_("from"), max_length=100, blank=True)
-    to_name = models.CharField(_("to"), max_length=100, blank=True)
+    from_name = models.CharField(pgettext_lazy("level", "from"), max_length=100, blank=True)
+    to_name = models.CharField(pgettext_lazy("level", "to"), max_length=100, blank=True)
     up = models.BooleanField(_("up"))
     why = models.CharField(_("reason"), max_length=10, choices=Why)
     measure = models.DecimalField(_("measured"), max_digits=20, decimal_places=2)
