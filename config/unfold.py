@@ -107,6 +107,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item(_("Sources"), "cable", "loyalty.source"),
                     _item(_("Refused deliveries"), "report", "loyalty.refuseddelivery"),
+                    _item(_("API keys"), "key", "loyalty.apikey"),
                     _item(_("Programme"), "tune", "loyalty.programme"),
                     _item(_("Referral rules"), "diversity_3", "loyalty.referralrules"),
                     _item(_("Users"), "person", "auth.user"),

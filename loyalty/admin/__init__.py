@@ -1,5 +1,27 @@
 """The staff's view of clients, their events and what they own, and of the sources of it all."""
 
-from loyalty.admin import bonuses, clients, events, goods, programme, promo_codes, promo_pools, referrals, sources
+from loyalty.admin import (
+    api_keys,
+    bonuses,
+    clients,
+    events,
+    goods,
+    programme,
+    promo_codes,
+    promo_pools,
+    referrals,
+    sources,
+)
 
-__all__ = ["bonuses", "clients", "events", "goods", "programme", "promo_codes", "promo_pools", "referrals", "sources"]
+__all__ = [
+    "api_keys",
+    "bonuses",
+    "clients",
+    "events",
+    "goods",
+    "programme",
+    "promo_codes",
+    "promo_pools",
+    "referrals",
+    "sources",
+]
