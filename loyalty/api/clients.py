@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from loyalty.api.events import EventOut
 from loyalty.api.fields import Moment, Past, Row, checked
 from loyalty.api.filters import Filters
+from loyalty.api.levels import StandingOut, standing
 from loyalty.api.lookup import client_or_404
 from loyalty.api.problems import Problem
 from loyalty.api.schema import of_client
@@ -264,6 +265,13 @@ class Clients(Api):
         shown = {name: getattr(has, name) for name in ("available", "pending", "held", "debt")}
         shown |= {"scale": current().bonus_scale, "burning": find.burning(client_id, now)}
         return Response(BalanceOut(shown).data)
+
+    @of_client
+    @extend_schema(responses=StandingOut)
+    @action(detail=True)
+    def level(self, request: Request, ref: str) -> Response:
+        """On which level the client stands, and how far the next one is."""
+        return Response(StandingOut(standing(client_or_404(ref))).data)
 
     @of_client
     @extend_schema(responses=OperationOut(many=True), filters=False)

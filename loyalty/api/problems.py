@@ -41,6 +41,7 @@ KINDS: dict[str, tuple[int, Promise]] = {
     "hold-resolved": (409, gettext_lazy("The hold was captured or released before")),
     "hold-expired": (409, gettext_lazy("The hold's deadline has passed")),
     "too-much": (409, gettext_lazy("That is more than there is to take")),
+    "not-payable": (409, gettext_lazy("The rules do not let so many bonuses pay for it")),
     "promo-refused": (409, gettext_lazy("The promo code was not accepted")),
     "too-large": (413, gettext_lazy("The body is too large")),
     "unsupported-media-type": (415, gettext_lazy("The body must be JSON")),

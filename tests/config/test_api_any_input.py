@@ -10,8 +10,9 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loyalty.api import order_forms
 from loyalty.models import ApiKey, PromoPool
-from loyalty.services import ledger
+from loyalty.services import ledger, purchases
 from tests import builders as b
 from tests.loyalty.api.calling import Till
 from tests.loyalty.intake.test_any_input import HOSTILE
@@ -19,7 +20,7 @@ from tests.loyalty.intake.test_any_input import HOSTILE
 pytestmark = pytest.mark.django_db
 
 often = settings(
-    max_examples=80,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -46,6 +47,7 @@ def spoilt(**fields: Any) -> st.SearchStrategy:
 
 
 REFS = st.lists(st.sampled_from(["1", "phone:+79991234567", "email:a@example.com", "external:shop:1"]) | HOSTILE)
+LINES = [{"product_id": "P", "title": "Tea", "quantity": 2, "price": "10.00", "total": "19.00"}]
 BODIES: dict[str, st.SearchStrategy] = {
     "clients/": spoilt(
         external_id="C-1",
@@ -76,6 +78,11 @@ BODIES: dict[str, st.SearchStrategy] = {
     "bonuses/holds/{hold}/capture/": spoilt(amount=5),
     "bonuses/holds/{hold}/release/": spoilt(),
     "bonuses/refunds/": spoilt(operation=1, amount=5, reason="r"),
+    "orders/quote/": spoilt(client="{client}", lines=LINES, spend=5),
+    "orders/": spoilt(external_id="A-1", client="{client}", lines=LINES, bonuses=5, deadline="2031-01-01"),
+    "orders/{order}/pay/": spoilt(lines=LINES),
+    "orders/{order}/cancel/": spoilt(),
+    "orders/{order}/refunds/": spoilt(refund_id="R", amount="1.00", goods={"P": "0.50"}),
     "promo-codes/{code}/check/": spoilt(client="{client}", order_total="10.00"),
     "promo-codes/{code}/redeem/": spoilt(client="{client}", order_total="10.00", order_id="A-1"),
     "segments/{segment}/clients/": st.fixed_dictionaries({}, optional={"clients": REFS | HOSTILE}),
@@ -92,6 +99,13 @@ def filled(path: str) -> str:
         ledger.accrue("t", ledger.Grant(anna.pk, 100, f"a{anna.pk}", now), now)
         held = ledger.hold("t", anna.pk, 50, f"h{anna.pk}", now + timedelta(hours=1), now)
         path = path.format(hold=held)
+    if "{order}" in path:
+        shop, anna, now = b.source(), b.client(), timezone.now()
+        lines = order_forms.lines(LINES, "RUB", now)
+        order = purchases.create(shop, "A-1", anna.pk, lines, now)
+        if "refunds" in path:
+            purchases.pay(shop, "A-1", now)
+        path = path.format(order=order.pk)
     if "{code}" in path:
         pool = PromoPool.objects.filter(slug="any").first() or b.promo_pool(1, slug="any", kind="shared")
         path = path.format(code=pool.codes.get().code)
@@ -125,7 +139,7 @@ def test_spoilt_changes(till: Till, body: Any) -> None:
 @often
 @given(raw=st.binary(max_size=200))
 def test_any_bytes(till: Till, path: str, raw: bytes) -> None:
-    check(till.call("POST", path.format(segment=1, scenario=1, hold=1, code=1), raw))
+    check(till.call("POST", path.format(segment=1, scenario=1, hold=1, code=1, order=1), raw))
 
 
 LISTS = ["clients/", "events/", "products/", "messages/", "segments/", "scenarios/", "clients/1/ledger/"]
