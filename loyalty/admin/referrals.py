@@ -64,7 +64,7 @@ class ReferralAdmin(BigTableAdmin):
         "by",
         "friend",
         "code",
-        "state_shown",
+        "state",
         "why",
         "registered_at",
         "order_shown",
@@ -73,7 +73,7 @@ class ReferralAdmin(BigTableAdmin):
         "referrer_bonuses",
         "referee_bonuses",
     )
-    readonly_fields = ("by", "friend", "state_shown", "why", "order_shown", "referrer_bonuses", "referee_bonuses")
+    readonly_fields = ("by", "friend", "why", "order_shown", "referrer_bonuses", "referee_bonuses")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Referral], search_term: str

@@ -7,6 +7,7 @@ from django.core.validators import MinValueValidator, URLValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.models.client import Client
 from loyalty.models.ledger import BonusOperation
@@ -33,7 +34,7 @@ class ReferralRules(models.Model):
         validators=[URLValidator(schemes=["http", "https"])],
         help_text=_("Where a referral link leads; the code is added as ?ref=. Empty: a plain page with the code."),
     )
-    when = models.CharField(_("rewarded"), max_length=15, choices=When, default=When.ORDER)
+    when = models.CharField(pgettext_lazy("rules", "rewarded"), max_length=15, choices=When, default=When.ORDER)
     referrer_amount = models.PositiveIntegerField(
         _("bonuses for the one who invites"), default=0, help_text=_("In minor units of a bonus.")
     )
