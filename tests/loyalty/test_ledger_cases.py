@@ -17,9 +17,11 @@ from django.db import connection
 
 from config.env import ROOT
 from loyalty.models import BonusLot, BonusOperation
+from loyalty.money import apportion
 from loyalty.services import ledger
 from loyalty.services.ledger import Grant
 from tests import builders as b
+from tests.loyalty.api.calling import Till
 
 FILE = ROOT.parent / "shared" / "ledger-cases.yaml"
 ZONE = ZoneInfo("Europe/Moscow")
@@ -298,3 +300,28 @@ def test_of_a_hundred_commits_of_one_hold_one_succeeds():
 
     with ThreadPoolExecutor(20) as pool:
         assert sum(pool.map(commit, range(100))) == _cases()["CON-03"]["expect"]["success"]
+
+
+def test_a_split_in_proportion_conserves_the_total():
+    expected = _cases()["LOT-10"]["expect"]["sum_of_parts"]
+    assert apportion(8000, [7500, 2500]) == [6000, 2000]
+    assert sum(apportion(8000, [1, 1, 1])) == expected
+
+
+@pytest.mark.django_db
+def test_a_stored_failure_is_replayed_and_a_new_attempt_needs_a_new_key():
+    assert _cases()["CON-06"]["fit"] == "adapt"
+    till, anna = Till(), b.client()
+    body = {"client": str(anna.pk), "amount": 50}
+    first = till.post("bonuses/holds/", body, "T")
+    ledger.accrue("case", Grant(anna.pk, 100, "topped up", D), D)
+    again = till.post("bonuses/holds/", body, "T")
+    assert (first.status_code, again.json()) == (again.status_code, first.json())
+    assert first.status_code >= 400
+    assert till.post("bonuses/holds/", body, "T2").status_code == 201
+
+
+def test_every_case_of_the_file_is_run_somewhere():
+    here = (ROOT / "tests" / "loyalty" / "test_ledger_cases.py").read_text()
+    there = (ROOT / "tests" / "loyalty" / "test_ledger_cases_programme.py").read_text()
+    assert [case_id for case_id in _cases() if case_id not in here + there] == []
