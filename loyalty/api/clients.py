@@ -19,6 +19,7 @@ from loyalty.api.filters import Filters
 from loyalty.api.levels import StandingOut, standing
 from loyalty.api.lookup import client_or_404
 from loyalty.api.problems import Problem
+from loyalty.api.referrals import CodeOut, code_of
 from loyalty.api.schema import of_client
 from loyalty.api.views import Api, idempotency_key
 from loyalty.intake import read
@@ -131,6 +132,10 @@ class ClientIn(serializers.Serializer):
 class ClientNew(ClientIn):
     """A new client: at least one of external_id, phone and email."""
 
+    referral_code = serializers.CharField(
+        max_length=100, required=False, help_text="By whose code the client came; one that is nobody's is passed over."
+    )
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not any(attrs.get(name) for name in ("external_id", "phone", "email")):
             raise serializers.ValidationError(_("names nobody: an external_id, a phone or an email is needed"))
@@ -234,6 +239,7 @@ class Clients(Api):
             "customer.registered",
             now,
             who=Who(told.get("external_id", ""), told.get("phone"), told.get("email", "")),
+            payload={"referral_code": told["referral_code"]} if "referral_code" in told else {},
             profile=profile,
             consents=tuple(told.get("consents", ())),
         )
@@ -272,6 +278,13 @@ class Clients(Api):
     def level(self, request: Request, ref: str) -> Response:
         """On which level the client stands, and how far the next one is."""
         return Response(StandingOut(standing(client_or_404(ref))).data)
+
+    @of_client
+    @extend_schema(responses=CodeOut)
+    @action(detail=True)
+    def referral(self, request: Request, ref: str) -> Response:
+        """The client's referral code and link."""
+        return Response(CodeOut(code_of(client_or_404(ref))).data)
 
     @of_client
     @extend_schema(responses=OperationOut(many=True), filters=False)

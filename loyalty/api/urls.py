@@ -7,6 +7,7 @@ from loyalty.api.levels import Levels
 from loyalty.api.orders import Orders
 from loyalty.api.products import Products
 from loyalty.api.promo_codes import PromoCodes
+from loyalty.api.referrals import Referrals
 from loyalty.api.router import Router
 
 router = Router()
@@ -19,4 +20,5 @@ router.register("levels", Levels, "level")
 router.register("orders", Orders, "order")
 router.register("products", Products, "product")
 router.register("promo-codes", PromoCodes, "promo-code")
+router.register("referrals", Referrals, "referral")
 urlpatterns = router.urls

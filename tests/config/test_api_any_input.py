@@ -61,6 +61,7 @@ BODIES: dict[str, st.SearchStrategy] = {
         language="ru",
         attributes={"a": 1},
         registered_at="2024-03-01T08:00:00Z",
+        referral_code="ABC",
         consents={"email": True},
     ),
     "events/": spoilt(
@@ -83,6 +84,7 @@ BODIES: dict[str, st.SearchStrategy] = {
     "orders/{order}/pay/": spoilt(lines=LINES),
     "orders/{order}/cancel/": spoilt(),
     "orders/{order}/refunds/": spoilt(refund_id="R", amount="1.00", goods={"P": "0.50"}),
+    "referrals/": spoilt(client="{client}", code="ABC"),
     "promo-codes/{code}/check/": spoilt(client="{client}", order_total="10.00"),
     "promo-codes/{code}/redeem/": spoilt(client="{client}", order_total="10.00", order_id="A-1"),
     "segments/{segment}/clients/": st.fixed_dictionaries({}, optional={"clients": REFS | HOSTILE}),
