@@ -86,6 +86,22 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": _("Programme"),
+                "collapsible": True,
+                "items": [
+                    _item(_("Rules of earning"), "percent", "loyalty.accrualrule"),
+                    _item(_("Levels"), "military_tech", "loyalty.level"),
+                    _item(_("Changes of level"), "trending_up", "loyalty.levelchange"),
+                    _item(_("Settings and spending"), "tune", "loyalty.programme"),
+                    {
+                        "title": _("Example order"),
+                        "icon": "calculate",
+                        "link": reverse_lazy("admin:loyalty_programme_example"),
+                        "permission": _may("loyalty.view_programme"),
+                    },
+                ],
+            },
+            {
                 "title": _("Clients"),
                 "items": [
                     _item(_("Clients"), "group", "loyalty.client"),
@@ -108,7 +124,6 @@ UNFOLD: dict[str, Any] = {
                     _item(_("Sources"), "cable", "loyalty.source"),
                     _item(_("Refused deliveries"), "report", "loyalty.refuseddelivery"),
                     _item(_("API keys"), "key", "loyalty.apikey"),
-                    _item(_("Programme"), "tune", "loyalty.programme"),
                     _item(_("Referral rules"), "diversity_3", "loyalty.referralrules"),
                     _item(_("Users"), "person", "auth.user"),
                     _item(_("User groups"), "groups", "auth.group"),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from loyalty.services import idempotency, ledger, promo, referrals
+from loyalty.services import idempotency, ledger, levels, promo, referrals
 from loyalty.services.promo import guard
 
 # A job gives its worker back after this long, whatever is left: the next tick goes on.
@@ -14,12 +14,16 @@ TURN = timedelta(minutes=2)
 def nightly() -> None:
     """Posts the burning of lapsed lots and warns of what burns soon; nothing spendable depends on it (§32).
 
+    Levels whose period has ended are measured again (§39).
+
     Answers that nobody will ask for again, and refusals that nobody looks at any more, are forgotten.
     """
     zone = timezone.get_default_timezone()
     while ledger.burn_lapsed(timezone.now(), zone):
         pass
     while ledger.warn_expiring(timezone.now(), zone):
+        pass
+    while levels.close_periods(timezone.now()):
         pass
     idempotency.forget(timezone.now())
     guard.forget(timezone.now())
@@ -37,3 +41,10 @@ def reward_referrals() -> None:
     stop = timezone.now() + TURN
     while timezone.now() < stop and referrals.reward_due(timezone.now()):
         pass
+
+
+def recompute_levels() -> None:
+    """Measures every client again: staff have changed the levels."""
+    after: int | None = 0
+    while after is not None:
+        after = levels.recompute_all(timezone.now(), after)

@@ -10,6 +10,7 @@ from loyalty.admin import (
     promo_codes,
     promo_pools,
     referrals,
+    rules,
     sources,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "promo_codes",
     "promo_pools",
     "referrals",
+    "rules",
     "sources",
 ]

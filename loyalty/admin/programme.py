@@ -4,9 +4,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from loyalty.admin import example, rules
 from loyalty.models import Programme
 from loyalty.services import programme
 
@@ -15,13 +17,41 @@ from loyalty.services import programme
 class ProgrammeAdmin(ModelAdmin):
     """The programme."""
 
-    fields = ("name", "currency", "bonus_scale", "phone_region")
+    fieldsets = (
+        (None, {"fields": (("name", "phone_region"), ("currency", "bonus_scale"))}),
+        (_("Earning"), {"fields": (("pending_days", "lifetime_days"), "rounding")}),
+        (
+            _("Spending"),
+            {
+                "fields": (
+                    ("max_share", "spend_min_order"),
+                    ("bonus_value", "spend_block"),
+                    "unpayable_categories",
+                    "unpayable_products",
+                    "unpayable_brands",
+                )
+            },
+        ),
+        (_("Levels"), {"fields": ("level_measure", ("level_period", "level_days"))}),
+    )
+    autocomplete_fields = ("unpayable_categories", "unpayable_products")
+    compressed_fields = False
+    change_form_outer_after_template = "loyalty/programme_after.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(example.page)
+        return [path("example/", page, name="loyalty_programme_example"), *super().get_urls()]
+
+    def save_model(self, request: HttpRequest, obj: Programme, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if {"level_measure", "level_period", "level_days"} & set(form.changed_data):
+            rules.recompute()
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         row = programme.current()

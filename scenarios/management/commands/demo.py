@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from loyalty.models import Source
-from loyalty.services import demo_shop, sources
+from loyalty.services import demo_programme, demo_shop, sources
 from loyalty.services.events import record
 from scenarios.services import demo
 
@@ -30,6 +30,8 @@ class Command(BaseCommand):
         for slug, kind in demo_shop.SOURCES.items():
             if not Source.objects.filter(slug=slug).exists():
                 sources.create(kind, slug, keep_key=True)
+        if demo_programme.install():
+            self.stdout.write("the programme: 5 % cashback, three levels, 30 % of an order payable with bonuses")
         scenario = demo.install(timezone.now())
         if scenario:
             self.stdout.write(f"scenario “{scenario}” is live")

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from loyalty.models import Event
-from loyalty.services import ledger, promo, referrals
+from loyalty.services import ledger, levels, promo, referrals
 from messaging.models import Message
 from messaging.services import outbox
 from scenarios.jobs import pump_once
@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: str | None) -> None:
         now = _moment(options["now"]) if options["now"] else None
         zone = timezone.get_default_timezone()
-        done = {"events": 0, "clocks": 0, "runs": 0, "messages": 0, "lots": 0, "owned": 0}
+        done = {"events": 0, "clocks": 0, "runs": 0, "messages": 0, "lots": 0, "levels": 0, "owned": 0}
         while True:
             moment = now or timezone.now()
             pumped = pump_once(moment)
@@ -33,6 +33,7 @@ class Command(BaseCommand):
                 "messages": outbox.send_due(moment) + outbox.recover(moment),
                 "lots": ledger.burn_lapsed(moment, zone) + ledger.warn_expiring(moment, zone),
                 "owned": promo.fill_next(moment) + referrals.reward_due(moment),
+                "levels": levels.close_periods(moment),
             }
             for name, count in round_.items():
                 done[name] += count
@@ -41,7 +42,7 @@ class Command(BaseCommand):
         self.stdout.write(
             "events read: {events}, clocks fired: {clocks}, runs advanced: {runs},"
             " messages dealt with: {messages}, lots burnt or warned of: {lots},"
-            " promo codes and rewards dealt with: {owned}".format(**done)
+            " levels measured: {levels}, promo codes and rewards dealt with: {owned}".format(**done)
         )
 
 
