@@ -190,10 +190,10 @@ class Holds(Bonuses):
     @action(detail=True, methods=["post"])
     def capture(self, request: Request, pk: str) -> Response:
         """Spends what was set aside, or a part of it. Once; after the deadline not at all."""
-        hold = row_or_404(self.get_queryset(), pk)
-        amount = self.validated(CaptureIn).get("amount", hold.amount)
+        told, number = self.validated(CaptureIn), id_in_address(pk)
+        amount = told["amount"] if "amount" in told else row_or_404(self.get_queryset(), pk).amount
         with refusals():
-            ledger.capture(hold.pk, amount, timezone.now())
+            ledger.capture(number, amount, timezone.now())
         return self.retrieve(request, pk)
 
     @extend_schema(request=None, responses=HoldOut)

@@ -35,13 +35,10 @@ def count(name: str, window: int = WINDOW) -> int:
 
 
 def _count(cache: BaseCache, key: str, window: int) -> int:
-    if cache.add(key, 1, timeout=window * 2):
-        return 1
     try:
         return cache.incr(key)
-    except ValueError:  # evicted between the two
-        cache.set(key, 1, timeout=window * 2)
-        return 1
+    except ValueError:  # the first of this window
+        return 1 if cache.add(key, 1, timeout=window * 2) else cache.incr(key)
 
 
 class _Away:
