@@ -18,5 +18,7 @@ TICKS = (
     Tick("messaging.jobs.pump", "outbox", every=1),
     Tick("loyalty.jobs.fill_pools", "default", every=60),
     Tick("loyalty.jobs.reward_referrals", "default", every=60),
+    Tick("loyalty.jobs.reward_quests", "default", every=60),
+    Tick("loyalty.jobs.end_accesses", "default", every=60),
     Tick("loyalty.jobs.nightly", "default", cron="0 * * * *"),
 )

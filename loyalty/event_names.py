@@ -46,6 +46,10 @@ PLATFORM: dict[str, Promise] = {
     "referral.clicked": _("Referral link followed"),
     "referral.registered": _("Friend registered (for both)"),
     "referral.rewarded": _("Friend's reward (for both)"),
+    "quest.progress": _("Progress in a quest"),
+    "quest.completed": _("Quest completed"),
+    "access.granted": _("Gift or access granted"),
+    "access.ended": _("Gift or access ended"),
     "client.merged": _("Client merged with a guest"),
     "message.sent": _("Message sent"),
 }

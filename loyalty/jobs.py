@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from loyalty.services import idempotency, ledger, levels, promo, referrals
+from loyalty.services import access, idempotency, ledger, levels, promo, quests, referrals
 from loyalty.services.promo import guard
 
 # A job gives its worker back after this long, whatever is left: the next tick goes on.
@@ -48,3 +48,18 @@ def recompute_levels() -> None:
     after: int | None = 0
     while after is not None:
         after = levels.recompute_all(timezone.now(), after)
+
+
+def reward_quests() -> None:
+    """Counts quests that are new, and rewards those who completed one."""
+    quests.count_new(timezone.now())
+    stop = timezone.now() + TURN
+    while timezone.now() < stop and quests.reward_due(timezone.now()):
+        pass
+
+
+def end_accesses() -> None:
+    """Ends gifts and accesses whose time is over, and tells."""
+    stop = timezone.now() + TURN
+    while timezone.now() < stop and access.end_due(timezone.now()):
+        pass

@@ -1,6 +1,7 @@
 """The staff's view of clients, their events and what they own, and of the sources of it all."""
 
 from loyalty.admin import (
+    access,
     api_keys,
     bonuses,
     clients,
@@ -9,12 +10,14 @@ from loyalty.admin import (
     programme,
     promo_codes,
     promo_pools,
+    quests,
     referrals,
     rules,
     sources,
 )
 
 __all__ = [
+    "access",
     "api_keys",
     "bonuses",
     "clients",
@@ -23,6 +26,7 @@ __all__ = [
     "programme",
     "promo_codes",
     "promo_pools",
+    "quests",
     "referrals",
     "rules",
     "sources",

@@ -1,5 +1,6 @@
 """Who the clients are, what happened to them, what they own."""
 
+from loyalty.models.access import AccessGrant
 from loyalty.models.accrual import AccrualRule
 from loyalty.models.api_key import ApiKey, IdempotentRequest
 from loyalty.models.catalog import Category, Product
@@ -18,10 +19,12 @@ from loyalty.models.order import Cart, Order, OrderLine
 from loyalty.models.programme import Programme
 from loyalty.models.promo import PromoBatch, PromoCode, PromoIssue, PromoPool, PromoRedemption, PromoRefusal
 from loyalty.models.purchase import Purchase, PurchaseAccrual
+from loyalty.models.quest import Quest, QuestProgress
 from loyalty.models.referral import Referral, ReferralRules
 from loyalty.models.source import RefusedDelivery, Source
 
 __all__ = [
+    "AccessGrant",
     "AccrualRule",
     "ApiKey",
     "BonusAccount",
@@ -52,6 +55,8 @@ __all__ = [
     "PromoRefusal",
     "Purchase",
     "PurchaseAccrual",
+    "Quest",
+    "QuestProgress",
     "Referral",
     "ReferralRules",
     "RefusedDelivery",

@@ -124,7 +124,7 @@ def _project(
         stream.append(stream.platform(), merged, [into for _, into in merges], now)
     if touched or merges:
         settlement.settle(touched, now, clients=[into for _, into in merges])
-    followers.follow(won, resolution.created, touched, now)
+    followers.follow(won, resolution.created, touched, [into for _, into in merges], now)
 
 
 def _join(source: Source, joined: list[tuple[str, int]]) -> list[int]:

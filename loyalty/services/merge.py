@@ -4,8 +4,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from loyalty.models import Cart, Consent, Event, Order, PromoCode, PromoIssue, PromoRedemption
-from loyalty.services import identity, ledger, referrals
+from loyalty.models import AccessGrant, Cart, Consent, Event, Order, PromoCode, PromoIssue, PromoRedemption
+from loyalty.services import identity, ledger, quests, referrals
 
 
 def merge(guest: int, into: int, now: datetime) -> None:
@@ -16,7 +16,7 @@ def merge(guest: int, into: int, now: datetime) -> None:
     """
     with transaction.atomic():
         identity.mark_merged(guest, into)
-        for model in (Event, Cart, Order, PromoCode, PromoIssue, PromoRedemption):
+        for model in (Event, Cart, Order, PromoCode, PromoIssue, PromoRedemption, AccessGrant):
             model._default_manager.filter(client_id=guest).update(client_id=into)
         # Copied, not moved: what the guest had said stays as evidence of its own.
         Consent.objects.bulk_create(
@@ -24,6 +24,7 @@ def merge(guest: int, into: int, now: datetime) -> None:
             ignore_conflicts=True,
         )
         referrals.merge(guest, into, now)
+        quests.merge(guest, into)
         ledger.move(guest, into, key=f"merge:{guest}", now=now)
 
 

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from loyalty.models import Event
-from loyalty.services import ledger, levels, promo, referrals
+from loyalty.services import access, ledger, levels, promo, quests, referrals
 from messaging.models import Message
 from messaging.services import outbox
 from scenarios.jobs import pump_once
@@ -32,8 +32,12 @@ class Command(BaseCommand):
                 "runs": pumped.runs,
                 "messages": outbox.send_due(moment) + outbox.recover(moment),
                 "lots": ledger.burn_lapsed(moment, zone) + ledger.warn_expiring(moment, zone),
-                "owned": promo.fill_next(moment) + referrals.reward_due(moment),
                 "levels": levels.close_periods(moment),
+                "owned": promo.fill_next(moment)
+                + referrals.reward_due(moment)
+                + quests.count_new(moment)
+                + quests.reward_due(moment)
+                + access.end_due(moment),
             }
             for name, count in round_.items():
                 done[name] += count
