@@ -15,7 +15,9 @@ from django.utils.module_loading import import_string
 
 from loyalty.intake.facts import Fact
 from loyalty.models import Quest, QuestProgress
+from loyalty.money import major
 from loyalty.services import ledger, stream
+from loyalty.services.programme import current
 
 SOURCE = "quest"
 BATCH = 1000
@@ -124,14 +126,16 @@ def _count(quest: Quest, clients: str, values: dict[str, Any], now: datetime, qu
 
 
 def _said(quest: Quest, row: dict[str, int]) -> dict[str, object]:
-    """What an event of a quest says; a sum in minor units, as the target is."""
+    """What an event of a quest says; sums as decimal text, as everywhere in payloads."""
     left = max(0, quest.target - row["value"])
-    return {
+    measured: dict[str, object] = {"value": row["value"], "target": quest.target, "left": left}
+    if quest.measure == Quest.Measure.SUM:
+        currency = current().currency
+        measured = {name: f"{major(int(str(value)), currency):f}" for name, value in measured.items()}
+        measured["currency"] = currency
+    return measured | {
         "quest": quest.slug,
         "name": quest.name,
-        "value": row["value"],
-        "target": quest.target,
-        "left": left,
         "left_percent": -(-100 * left // quest.target),
         "reward": quest.reward,
     }

@@ -99,6 +99,7 @@ def test_a_sum_counts_what_was_kept():
     _order(shop, anna, "o2")
     _order(shop, anna, "o2", NOW + DAY, status="part_refunded", refunded=400)
     assert QuestProgress.objects.get().value == 1600
+    assert _left() == ["15.00", "5.00"]
     _order(shop, anna, "o3", NOW + 2 * DAY)
     assert QuestProgress.objects.get().completed_at == NOW + 2 * DAY
 
