@@ -63,10 +63,8 @@ def _create(created: set[int], told: dict[int, list[Fact]], now: datetime) -> No
 def _update(told: dict[int, list[Fact]]) -> None:
     if not told:
         return
-    # Locked in id order, as everywhere: two batches about the same clients queue, they never deadlock.
-    known = Client.objects.select_for_update(no_key=True).filter(pk__in=told).order_by("pk")
     changed = []
-    for client in known:
+    for client in rows.locked(Client, "id = ANY(%s)", [list(told)], order="id"):
         before = [getattr(client, name) for name in _WRITTEN]
         before[_WRITTEN.index("attributes")] = dict(client.attributes)
         _tell_all(client, told[client.pk])

@@ -100,7 +100,8 @@ def resolve(source: Source, facts: Sequence[Fact]) -> Resolution:
     if unknown:
         _lock(unknown)
         clients |= holders(unknown)
-    customers = _customers(source.slug, set(clients.values()))
+    newcomers = any(fact.who.external_id and found[0] not in clients for fact, found in zip(facts, names, strict=True))
+    customers = _customers(source.slug, set(clients.values())) if newcomers else set()
     resolution = Resolution(clients=[None] * len(facts))
     learnt: dict[Name, int] = {}
     placeholders = 0  # clients to be created, numbered −1, −2 …
@@ -133,8 +134,6 @@ def resolve(source: Source, facts: Sequence[Fact]) -> Resolution:
 
 def _customers(scope: str, client_ids: set[int]) -> set[int]:
     """Those of the clients who have a customer id of this source."""
-    if not client_ids:
-        return set()
     found = Identity.objects.filter(kind=Identity.Kind.EXTERNAL, scope=scope, client__in=client_ids)
     return set(found.values_list("client_id", flat=True))
 
@@ -187,6 +186,8 @@ def mergeable(merges: Iterable[tuple[int, int, bool]]) -> list[tuple[int, int]]:
     """Of clients that seem to be one, the pairs (from, into) to merge: a guest into a customer, or whom the
     source itself called one. Two customers who merely share an e-mail or phone stay two."""
     merges = list(dict.fromkeys(merges))
+    if not merges:
+        return []
     customers = set(
         Identity.objects.filter(
             kind=Identity.Kind.EXTERNAL, client__in={client for old, new, _ in merges for client in (old, new)}

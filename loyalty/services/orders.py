@@ -73,11 +73,8 @@ def apply_carts(source: Source, facts: Told) -> None:
             at = fact.order.ordered_at or fact.occurred_at
             ordered[fact.order.cart_token] = max(at, ordered.get(fact.order.cart_token, at))
     while told or ordered:
-        known = list(
-            Cart.objects.select_for_update(no_key=True)
-            .filter(source=source, token__in=told.keys() | ordered.keys())
-            .order_by("token")
-        )
+        tokens = list(told.keys() | ordered.keys())
+        known = rows.locked(Cart, "source_id = %s AND token = ANY(%s)", [source.pk, tokens], order="token")
         new = [
             Cart(source=source, token=token, changed_at=UNTOLD)
             for token in sorted(told.keys() - {cart.token for cart in known})
@@ -139,11 +136,8 @@ def apply_orders(source: Source, facts: Told, products: dict[str, int]) -> list[
         if fact.order:
             told.setdefault(fact.order.external_id, []).append((fact.order, fact, client_id))
     while told:
-        known = list(
-            Order.objects.select_for_update(no_key=True)
-            .filter(source=source, external_id__in=told)
-            .order_by("external_id")
-        )
+        names = list(told)
+        known = rows.locked(Order, "source_id = %s AND external_id = ANY(%s)", [source.pk, names], order="external_id")
         new = [
             Order(
                 source=source,
@@ -155,7 +149,7 @@ def apply_orders(source: Source, facts: Told, products: dict[str, int]) -> list[
             for external_id in sorted(told.keys() - {order.external_id for order in known})
         ]
         ids = {order.external_id: order.pk for order in known}
-        have_lines = set(OrderLine.objects.filter(order__in=known).values_list("order_id", flat=True).distinct())
+        have_lines = _having_lines(known)
         lines: dict[str, list[Line]] = {}
         for order in [*known, *new]:
             for news, fact, client_id in sorted(told[order.external_id], key=lambda item: item[0].changed_at):
@@ -167,7 +161,8 @@ def apply_orders(source: Source, facts: Told, products: dict[str, int]) -> list[
         rows.update(known, _ORDER)
         made = rows.insert(Order, [rows.columns(order) for order in new], "DO NOTHING", returning="external_id, id")
         ids |= dict(made)
-        OrderLine.objects.filter(order__in=have_lines & {ids.get(name) for name in lines}).delete()
+        if replaced := have_lines & {ids.get(name) for name in lines}:
+            OrderLine.objects.filter(order__in=replaced).delete()
         _insert_lines({ids[name]: items for name, items in lines.items() if name in ids}, products)
         touched += ids.values()
         # Those that somebody else has just made are told once more, to what they are now.
@@ -199,6 +194,12 @@ def _tell_order(order: Order, news: OrderFact, fact: Fact, client_id: int | None
         whole = order.changed_at != UNTOLD and order.refunded >= order.total
         order.status = Order.Status.REFUNDED if whole else Order.Status.PART_REFUNDED
     return newest
+
+
+def _having_lines(orders: list[Order]) -> set[int]:
+    if not orders:
+        return set()
+    return set(OrderLine.objects.filter(order__in=orders).values_list("order_id", flat=True).distinct())
 
 
 def _insert_lines(lines: dict[int, list[Line]], products: dict[str, int]) -> None:

@@ -6,11 +6,13 @@ usual ways cost Python for every value: `bulk_update` builds a CASE, an array is
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from django.db import connection
 from django.db.models import Field, Model
+
+Row = TypeVar("Row", bound=Model)
 
 
 def as_json(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -33,6 +35,16 @@ def insert(
     with connection.cursor() as cursor:
         cursor.execute(_insertion(model, fields, conflict, returning), [as_json(blank | dict(row) for row in rows)])
         return cursor.fetchall()
+
+
+def locked(model: type[Row], where: str, values: Sequence[Any], order: str) -> list[Row]:
+    """Rows of `where` (SQL), locked for writing in the order of a column: two writers queue, they never deadlock.
+
+    The ORM takes longer to put the same statement together than PostgreSQL takes to run it.
+    """
+    return list(
+        model._default_manager.raw(_selection(model) + f" WHERE {where} ORDER BY {order} FOR NO KEY UPDATE", values)
+    )
 
 
 def columns(row: Model) -> dict[str, Any]:
@@ -66,6 +78,12 @@ def _recordset(fields: Iterable[Field]) -> str:
     # rel_db_type: what a reference to the field is, so that a key is a plain bigint rather than an identity.
     typed = [(field, field.rel_db_type if field.primary_key else field.db_type) for field in fields]
     return f"json_to_recordset(%s) AS t({', '.join(f'{field.attname} {kind(connection)}' for field, kind in typed)})"
+
+
+@cache
+def _selection(model: type[Model]) -> str:
+    # Named, not "*": a column that a migration adds must not change the result of a prepared statement.
+    return f"SELECT {', '.join(f.attname for f in model._meta.concrete_fields)} FROM {model._meta.db_table}"  # noqa: S608
 
 
 @cache
