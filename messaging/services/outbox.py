@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
 from loyalty.bulk import copy
+from loyalty.services import rows
 from messaging.channels import Answer, Channel, channel_for
 from messaging.models import Message, Reason, Status, Suppression
 
@@ -143,7 +144,7 @@ def _pass_gate(batch: list[Message], now: datetime) -> list[Message]:
             message.status = Status.WITHHELD
         stopped.append(message)
     if stopped:
-        Message.objects.bulk_update(stopped, ["status", "reason", "claimed_at", "tries", "due_at"])
+        rows.update(stopped, ("status", "reason", "claimed_at", "tries", "due_at"))
     gone = {message.pk for message in stopped}
     return [message for message in batch if message.pk not in gone]
 
@@ -165,9 +166,9 @@ def _settle(channel: Channel, answers: Sequence[tuple[Message, Answer]], now: da
             case Answer.Kind.LATER:
                 message.status, message.reason = Status.QUEUED, Reason.PROVIDER_UNAVAILABLE
                 message.due_at = now + (answer.retry_after or BACKOFF[message.tries - 1])
-    Message.objects.bulk_update(
+    rows.update(
         [message for message, _ in answers],
-        ["status", "reason", "error", "provider_id", "sent_at", "due_at", "claimed_at"],
+        ("status", "reason", "error", "provider_id", "sent_at", "due_at", "claimed_at"),
     )
     Suppression.objects.bulk_create(
         [
@@ -201,5 +202,5 @@ def recover(now: datetime, limit: int = 100) -> int:
                 message.status, message.reason, message.sent_at = Status.ACCEPTED, "", now
             else:
                 message.status, message.due_at = Status.QUEUED, now
-        Message.objects.bulk_update(stuck, ["status", "reason", "claimed_at", "sent_at", "due_at"])
+        rows.update(stuck, ("status", "reason", "claimed_at", "sent_at", "due_at"))
     return len(stuck)
