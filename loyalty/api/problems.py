@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -110,7 +110,9 @@ def _known(error: Exception) -> exceptions.APIException | None:
             return Problem("too-large")
         case DataError():
             return Problem("invalid", _("It holds a value that cannot be stored."))
-        case OperationalError() | InterfaceError():
+        case OperationalError() | InterfaceError() | IntegrityError():
+            # Nothing was committed, and the same request may succeed in a moment: two may have met.
+            log.warning("a request met the database's refusal", extra={"reason": type(error).__name__})
             away = Problem("unavailable", _("The database is not available, try again."))
             away.wait = RETRY_AFTER  # type: ignore[attr-defined]
             return away

@@ -1,7 +1,7 @@
 """Every refusal is a problem document that names what is wrong."""
 
 import pytest
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 
 from loyalty.api import clients as clients_api
 from loyalty.models import Client
@@ -142,9 +142,10 @@ def test_a_place_in_a_list_is_named(till):
     problem(till.post(f"segments/{segment.pk}/clients/", body), 400, "invalid", "clients[1]")
 
 
-def test_a_database_that_is_away_is_a_503_to_be_tried_again(till, monkeypatch):
+@pytest.mark.parametrize("error", [OperationalError, IntegrityError])
+def test_a_database_that_is_away_or_refuses_is_a_503_to_be_tried_again(till, monkeypatch, error):
     def away(*_args: object, **_values: object) -> None:
-        raise OperationalError("gone")
+        raise error("gone")
 
     monkeypatch.setattr(clients_api, "client_or_404", away)
     answer = till.get("clients/1/")
