@@ -24,7 +24,18 @@ from loyalty.admin import bonuses
 from loyalty.admin.base import BigTableList, money
 from loyalty.admin.show import pairs, pairs_table
 from loyalty.event_names import event_label
-from loyalty.models import BonusHold, BonusLot, BonusOperation, Cart, Client, Consent, Event, Order, Referral
+from loyalty.models import (
+    BonusHold,
+    BonusLot,
+    BonusOperation,
+    Cart,
+    Client,
+    ClientLevel,
+    Consent,
+    Event,
+    Order,
+    Referral,
+)
 from loyalty.services import find, ledger, referrals
 
 TIMELINE_PAGE = 30
@@ -175,6 +186,7 @@ def facts(client: Client, page: int, now: datetime) -> dict[str, Any]:
     return {
         "client": client,
         "balance": ledger.balance(client.pk, now),
+        "standing": ClientLevel.objects.filter(client=client).select_related("level").first(),
         "lots": [_lot(lot, now) for lot in lots[:100] if lot.expires_at is None or lot.expires_at > now],
         "holds": BonusHold.objects.filter(client=client, state=BonusHold.State.OPEN, deadline__gt=now).order_by("pk"),
         "operations": BonusOperation.objects.filter(client=client).select_related("author").order_by("-pk")[:20],

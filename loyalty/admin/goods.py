@@ -12,7 +12,7 @@ from unfold.decorators import display
 from loyalty.admin.base import BigTableAdmin, link, money
 from loyalty.admin.events import SourceFilter
 from loyalty.admin.show import pairs_table
-from loyalty.models import Cart, Order, OrderLine, Product
+from loyalty.models import Cart, Order, OrderLine, Product, Purchase
 
 CLIENT_SEARCH = _("Phone, e-mail or id of a client")
 
@@ -58,10 +58,13 @@ class OrderAdmin(BigTableAdmin):
         "sum",
         "discount_shown",
         "refunded_shown",
+        "bonuses_spent",
+        "bonuses_earned",
+        "why",
         "ordered_at",
         "changed_at",
     )
-    readonly_fields = ("numbered", "who", "sum", "discount_shown", "refunded_shown")
+    readonly_fields = ("numbered", "who", "sum", "discount_shown", "refunded_shown", "why")
     inlines = (LineInline,)
 
     @display(description=_("number"))
@@ -95,6 +98,26 @@ class OrderAdmin(BigTableAdmin):
     @display(description=_("refunded"))
     def refunded_shown(self, order: Order) -> str:
         return money(order.refunded, order.currency)
+
+    @display(description=_("why so many bonuses"))
+    def why(self, order: Order) -> SafeString | str:
+        purchase = Purchase.objects.filter(order=order).first()
+        if purchase is None:
+            return "—"
+        terms = purchase.terms or {}
+        return pairs_table(
+            {
+                str(_("problem")): purchase.problem,
+                str(_("level")): (terms.get("level") or {}).get("name"),
+                str(_("rules")): ", ".join(rule["name"] for rule in terms.get("rules", ())),
+                str(_("lines")): {
+                    f"{number}. {line['title']}": _("%(n)s bonuses") % {"n": line["bonuses"]}
+                    for number, line in enumerate(terms.get("lines", ()), start=1)
+                },
+                str(_("returned")): purchase.returned,
+                str(_("taken back")): purchase.clawed,
+            }
+        )
 
 
 @admin.register(Cart)

@@ -18,6 +18,7 @@ from loyalty.money import apportion
 from loyalty.services import accrual, accrual_terms, ledger, levels, orders, programme
 from loyalty.services.accrual import Accrual, Rule
 from loyalty.services.basket import Item, total
+from loyalty.services.ledger import accounts
 from loyalty.services.redemption import Spending
 
 # The source of the ledger's operations; their keys name the order, and the rule or how far a refund went.
@@ -36,10 +37,14 @@ def settle(order_ids: Iterable[int], now: datetime, clients: Iterable[int] = ())
         purchase.order_id: purchase for purchase in Purchase.objects.filter(order__in=found).select_related("hold")
     }
     due = [order for order in found if _earns(order, purchases.get(order.pk))]
+    back = [order for order in found if order.status in _OVER or order.refunded]
+    # All accounts at once and in id order, before any of them is touched: two batches queue, they never deadlock.
+    if due or back:
+        accounts.lock(order.client_id for order in {*due, *back} if order.client_id)
     if due:
         _earn(due, purchases, now)
-    for order in found:
-        if order.pk in purchases and (order.status in _OVER or order.refunded):
+    for order in back:
+        if order.pk in purchases:
             _take_back(order, purchases[order.pk], now)
     _show(found, purchases)
     touched = {order.client_id for order in found if order.client_id} | set(clients)

@@ -146,3 +146,15 @@ def test_the_demo_has_a_programme_and_leaves_one_that_is_there_alone():
     assert (settings.max_share, settings.lifetime_days, AccrualRule.objects.count()) == (30, 180, 1)
     record(b.source(), [paid()], NOW)
     assert Order.objects.get().bonuses_earned == 50
+
+
+def test_the_order_says_why_it_earned_and_the_client_where_it_stands(admin_client):
+    b.level("Silver", 1000)
+    b.percent_rule(5, name="Cashback")
+    record(b.source(), [paid(lines=[line()])], NOW)
+    order = Order.objects.get()
+    page = admin_client.get(reverse("admin:loyalty_order_change", args=[order.pk])).content.decode()
+    assert "Cashback" in page
+    assert "50 bonuses" in page
+    page = admin_client.get(reverse("admin:loyalty_client_change", args=[order.client_id])).content.decode()
+    assert "Level: Silver" in page

@@ -1,10 +1,12 @@
 """Orders by the API and by webhooks: what they earn, spend and give back (semantics §34–36, §39–40)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from itertools import permutations
 
 import pytest
+from django.db import connection
 
 from loyalty.intake.facts import Fact, Line, OrderFact, ProductFact, Who
 from loyalty.models import BonusHold, BonusLot, BonusOperation, Event, Order, Purchase, PurchaseAccrual
@@ -346,3 +348,36 @@ def test_an_order_counts_by_the_level_before_it_and_lifts_it_after():
     assert levels.standings([client])[client].id == gold.pk
     record(shop, [paid("o2")], NOW)
     assert Order.objects.get(external_id="o2").bonuses_earned == 100
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deliveries_about_the_same_clients_in_different_order_do_not_deadlock():
+    _anna, shop = bought(0)
+    record(shop, [paid(f"o{n}", who=f"u{n}", name="order.paid") for n in range(20)], NOW)
+
+    def deliver(number):
+        try:
+            numbers = range(20) if number % 2 else range(19, -1, -1)
+            facts = [refunded(f"{number}:{n}", f"o{n}", 100_00) for n in numbers]
+            return len(record(shop, facts, NOW))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(deliver, range(4))) == [20] * 4
+    assert set(Order.objects.values_list("bonuses_earned", flat=True)) == {30}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_order_told_many_times_at_once_earns_once():
+    _anna, shop = bought(0)
+
+    def deliver(number):
+        try:
+            return len(record(shop, [paid(name="order.updated" if number % 2 else "order.paid")], NOW))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(deliver, range(8)))
+    assert BonusOperation.objects.get().amount == 50
