@@ -13,7 +13,7 @@ from django.utils import timezone
 from benchmarks import harness, people
 from benchmarks.harness import Result
 from scenarios.engine.advance import BATCH, advance_due
-from scenarios.models import Scenario
+from scenarios.models import Scenario, ScenarioRun
 from tests import builders
 
 SUBJECT = "{{ client.first_name | default: 'Friend' }}, your bonuses are waiting"
@@ -30,7 +30,6 @@ WAIT = timedelta(hours=1)
 def run(size: int, due: int = 0) -> Result:
     """Advances `size` of `due` (default: the same) runs, a batch of the engine's own size at a time."""
     now = timezone.now()
-    harness.say("making clients and runs …")
     ids = people.make(due or size, now)
     product, constant = _scenario(), _scenario()
     for scenario, number in ((product, due or size), (constant, size)):
@@ -61,23 +60,25 @@ def _steps(scenario: Scenario) -> list[str]:
     return [step["key"] for step in scenario.live_release.snapshot["steps"]]
 
 
-def _enrol(scenario: Scenario, ids: list[int], number: int, now: datetime) -> None:
+def _enrol(scenario: Scenario, ids: tuple[int, int], number: int, now: datetime) -> None:
     """Runs that stand on the message, due in the last half hour."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO scenarios_scenariorun (scenario_id, client_id, occurrence, state, step_key, waiting, visits,
-                                                  due_at, parallel, context, depth, failures, error, reason, entered_at)
-               SELECT %(scenario)s, id, 'benchmark', 'active', %(step)s, false, 0,
-                      %(now)s - random() * interval '30 minutes', false, '{}', 0, 0, '', '', %(now)s - interval '1 hour'
-               FROM generate_series(%(first)s, %(last)s) AS id""",
-            {
-                "scenario": scenario.pk,
-                "step": _steps(scenario)[0],
-                "now": now,
-                "first": ids[0],
-                "last": ids[0] + number - 1,
-            },
-        )
+    people.fill(
+        ScenarioRun,
+        "FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS id",
+        {
+            "scenario": scenario.pk,
+            "step": _steps(scenario)[0],
+            "now": now,
+            "first": ids[0],
+            "last": ids[0] + number - 1,
+        },
+        scenario_id="%(scenario)s",
+        client_id="id",
+        occurrence="'benchmark'",
+        step_key="%(step)s",
+        due_at="%(now)s - random() * interval '30 minutes'",
+        entered_at="%(now)s - interval '1 hour'",
+    )
 
 
 def _product(now: datetime, limit: int) -> None:

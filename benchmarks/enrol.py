@@ -7,7 +7,6 @@ occurrence taken before, no reason for those who stay outside.
 from datetime import datetime
 
 import psycopg
-from django.db import connection
 from django.utils import timezone
 
 from benchmarks import harness, people
@@ -15,7 +14,7 @@ from benchmarks.harness import Result
 from scenarios.engine.enrol import enrol_segment
 from scenarios.engine.live import live
 from scenarios.models import Scenario
-from segments.models import Segment
+from segments.models import Membership, Segment
 from tests import builders
 
 ROUNDS = 3  # each into scenarios of its own
@@ -25,7 +24,6 @@ OCCURRENCE = "segment:benchmark"
 def run(size: int) -> Result:
     """Enrols the same segment of `size` clients into a new scenario a round, on either side."""
     now = timezone.now()
-    harness.say("making clients and their segment …")
     segment = _segment(people.make(size, now), now)
     scenarios = [_scenario() for _ in range(2 * ROUNDS)]
     harness.settle()
@@ -39,14 +37,16 @@ def run(size: int) -> Result:
     return harness.compare("enrol", size, products, floors, size, harness.peak_rss_mb())
 
 
-def _segment(ids: list[int], now: datetime) -> Segment:
+def _segment(ids: tuple[int, int], now: datetime) -> Segment:
     made = builders.segment("benchmark")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO segments_membership (segment_id, client_id, entered_at)
-               SELECT %s, id, %s FROM generate_series(%s, %s) AS id""",
-            [made.pk, now, *ids],
-        )
+    people.fill(
+        Membership,
+        "FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS id",
+        {"segment": made.pk, "now": now, "first": ids[0], "last": ids[1]},
+        segment_id="%(segment)s",
+        client_id="id",
+        entered_at="%(now)s",
+    )
     return made
 
 

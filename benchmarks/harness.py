@@ -19,6 +19,7 @@ import psycopg
 from django.core.management import call_command
 from django.db import connection
 from django.db import connections as django_connections
+from django.db.models import Model
 from redis import Redis
 
 from config import local_services
@@ -169,6 +170,10 @@ class Processes:
         """The most memory that any of them, or of their children, has held."""
         return max(peak_rss_mb_of(pid) for process in self.running for pid in (process.pid, *_children(process.pid)))
 
+    def cpu_seconds(self) -> list[float]:
+        """Seconds of processor that each of them, with its children, has used."""
+        return [sum(map(_cpu_seconds, (process.pid, *_children(process.pid)))) for process in self.running]
+
 
 @contextmanager
 def installation(*names: str) -> Iterator[Processes]:
@@ -205,12 +210,29 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def _cpu_seconds(pid: int) -> float:
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _children(pid: int) -> list[int]:
     try:
         with open(f"/proc/{pid}/task/{pid}/children") as children:
             return [int(child) for child in children.read().split()]
     except OSError:
         return []
+
+
+def blanks(model: type[Model], told: str) -> dict[str, object]:
+    """The defaults of the columns beside `told` (names and commas) that must not be null: they have no default in
+    the database, and a floor that lists them by hand would have to follow every migration."""
+    names = {name.strip() for name in told.split(",")}
+    fields = (f for f in model._meta.concrete_fields if not (f.primary_key or f.null or f.attname in names))
+    return {field.attname: field.get_db_prep_save(field.get_default(), connection) for field in fields}
 
 
 def not_durable() -> dict[str, object]:

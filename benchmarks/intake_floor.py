@@ -12,16 +12,19 @@ from typing import Any
 import orjson
 import psycopg
 from django.db import connection
+from django.db.models import Model
 
+from benchmarks import harness
 from loyalty.intake import segment_http
 from loyalty.intake.facts import Fact
-from loyalty.models import Identity, Product, Source
+from loyalty.models import Cart, Client, Consent, Event, Identity, Order, OrderLine, Product, Source, UnreadEvent
 from loyalty.services import sources
 from loyalty.services.orders import cart_line
 
 Row = tuple[Any, ...]
 
-# Table → columns, in the order of writing.
+# What is written in this order, and the columns that say something.
+MODELS: tuple[type[Model], ...] = (Client, Identity, Consent, Event, UnreadEvent, Cart, Order, OrderLine)
 TABLES = {
     "loyalty_client": "id, phone, phone_given, phone_quality, email, first_name, last_name, gender, zone, language,"
     " attributes, profile_changed_at, created_at",
@@ -36,6 +39,7 @@ TABLES = {
     " discount, refunded, ordered_at, changed_at",
     "loyalty_orderline": "order_id, position, product_id, title, quantity, price, total",
 }
+BLANKS = {model._meta.db_table: harness.blanks(model, TABLES[model._meta.db_table]) for model in MODELS}
 
 
 @dataclass
@@ -79,6 +83,9 @@ class Planner:
                     writes.rows["loyalty_unreadevent"].append((event,))
             self._cart(group[0], client, writes)
             self._order(group[-1], client, writes)
+        for table, rows in writes.rows.items():
+            tail = tuple(BLANKS[table].values())
+            writes.rows[table] = [row + tail for row in rows]
         return writes
 
     def _client(self, fact: Fact, writes: Writes) -> int | None:
@@ -167,7 +174,7 @@ def write(database: psycopg.Connection, source: int, batches: Iterable[Writes]) 
     for writes in batches:
         with database.transaction(), database.cursor() as cursor:
             for table, columns in TABLES.items():
-                _copy(cursor, table, columns, writes.rows[table])
+                _copy(cursor, table, ", ".join([columns, *BLANKS[table]]), writes.rows[table])
             if writes.told:
                 cursor.execute(
                     """UPDATE loyalty_client c SET profile_changed_at = t.at

@@ -20,7 +20,14 @@ import django  # noqa: E402
 from benchmarks import harness  # noqa: E402
 
 # Name → size by default.
-BENCHMARKS = {"intake": 40_000, "advance": 100_000, "enrol": 100_000, "accrue": 100_000, "redemption": 2000}
+BENCHMARKS = {
+    "intake": 40_000,
+    "advance": 100_000,
+    "enrol": 100_000,
+    "accrue": 100_000,
+    "redemption": 2000,
+    "latency": 6_000,
+}
 
 
 def main() -> int:
