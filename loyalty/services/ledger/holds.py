@@ -1,10 +1,11 @@
 """Two-phase spending: hold, then capture or release, at most once (semantics §34)."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
 
-from loyalty.models import BonusAccount, BonusEntry, BonusHold, BonusHoldAllocation, BonusLot, BonusOperation
+from loyalty.models import BonusHold, BonusHoldAllocation
 from loyalty.services.ledger.accounts import fingerprint, lock
 from loyalty.services.ledger.errors import (
     HoldExpired,
@@ -70,16 +71,35 @@ def hold(
     return row[0]
 
 
-def _open(hold_id: int) -> BonusHold:
-    """The hold, its account locked. Raises `NotFound`, `HoldResolved`."""
-    client_id = BonusHold.objects.filter(pk=hold_id).values_list("client_id", flat=True).first()
-    if client_id is None:
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """An open hold, its account and row locked."""
+
+    client_id: int
+    amount: int
+    deadline: datetime
+    reason: str
+
+
+def _open(hold_id: int) -> _Open:
+    """The hold, its account locked first (semantics §37). Raises `NotFound`, `HoldResolved`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT 1 FROM loyalty_bonusaccount
+               WHERE client_id = (SELECT client_id FROM loyalty_bonushold WHERE id = %s) FOR NO KEY UPDATE""",
+            [hold_id],
+        )
+        cursor.execute(
+            "SELECT state, client_id, amount, deadline, reason FROM loyalty_bonushold WHERE id = %s FOR UPDATE",
+            [hold_id],
+        )
+        row = cursor.fetchone()
+    if row is None:
         raise NotFound(f"hold: there is no {hold_id}")
-    lock([client_id])
-    held = BonusHold.objects.select_for_update().get(pk=hold_id)
-    if held.state != BonusHold.State.OPEN:
-        raise HoldResolved(f"hold: {hold_id} was {held.state} before")
-    return held
+    state, *rest = row
+    if state != BonusHold.State.OPEN:
+        raise HoldResolved(f"hold: {hold_id} was {state} before")
+    return _Open(*rest)
 
 
 def capture(hold_id: int, amount: int, now: datetime) -> int:
@@ -96,42 +116,52 @@ def capture(hold_id: int, amount: int, now: datetime) -> int:
             raise HoldExpired(f"hold: {hold_id} lapsed at {held.deadline.isoformat()}")
         if amount > held.amount:
             raise TooMuch(f"amount: {amount} is more than the {held.amount} held")
-        operation = BonusOperation.objects.create(
-            client_id=held.client_id,
-            kind=BonusOperation.Kind.SPEND,
-            amount=-amount,
-            source="hold",
-            key=f"hold:{hold_id}",
-            fingerprint=fingerprint("capture", hold_id, amount),
-            reason=held.reason,
-            posted_at=now,
-        )
-        left, entries, lots = amount, [], []
-        for allocation in held.allocations.select_related("lot").order_by("pk"):
-            taken = min(left, allocation.amount)
-            if not taken:
-                break
-            left -= taken
-            allocation.lot.remaining -= taken
-            lots.append(allocation.lot)
-            entries.append(BonusEntry(operation=operation, lot=allocation.lot, client_id=held.client_id, amount=-taken))
-        BonusEntry.objects.bulk_create(entries)
-        BonusLot.objects.bulk_update(lots, ["remaining"])
-        account = BonusAccount.objects.get(client_id=held.client_id)
-        account.posted -= amount
-        account.save(update_fields=["posted"])
-        held.state, held.captured, held.operation, held.resolved_at = BonusHold.State.CAPTURED, amount, operation, now
-        held.save(update_fields=["state", "captured", "operation", "resolved_at"])
-        tell("bonus.spent", operation.pk, held.client_id, amount, held.reason, now)
-    return operation.pk
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """WITH allocation AS (
+                     SELECT lot_id, amount, (sum(amount) OVER (ORDER BY id))::bigint AS upto
+                     FROM loyalty_bonusholdallocation WHERE hold_id = %(hold)s),
+                   taken AS (
+                     SELECT lot_id, least(amount, %(amount)s::bigint - (upto - amount))::bigint AS amount
+                     FROM allocation WHERE upto - amount < %(amount)s::bigint),
+                   op AS (
+                     INSERT INTO loyalty_bonusoperation (client_id, kind, amount, source, key, fingerprint, reason,
+                                                         posted_at)
+                     VALUES (%(client)s, 'spend', -%(amount)s::bigint, 'hold', %(key)s, %(content)s, %(reason)s,
+                             %(now)s)
+                     RETURNING id),
+                   lot AS (
+                     UPDATE loyalty_bonuslot l SET remaining = l.remaining - taken.amount
+                     FROM taken WHERE l.id = taken.lot_id),
+                   entry AS (
+                     INSERT INTO loyalty_bonusentry (operation_id, lot_id, client_id, amount)
+                     SELECT op.id, taken.lot_id, %(client)s, -taken.amount FROM taken, op),
+                   account AS (
+                     UPDATE loyalty_bonusaccount SET posted = posted - %(amount)s::bigint
+                     WHERE client_id = %(client)s)
+                   UPDATE loyalty_bonushold
+                   SET state = 'captured', captured = %(amount)s::bigint, operation_id = op.id, resolved_at = %(now)s
+                   FROM op WHERE loyalty_bonushold.id = %(hold)s RETURNING op.id""",
+                {
+                    "hold": hold_id,
+                    "client": held.client_id,
+                    "amount": amount,
+                    "key": f"hold:{hold_id}",
+                    "content": fingerprint("capture", hold_id, amount),
+                    "reason": held.reason,
+                    "now": now,
+                },
+            )
+            operation_id = cursor.fetchone()[0]
+        tell("bonus.spent", operation_id, held.client_id, amount, held.reason, now)
+    return operation_id
 
 
 def release(hold_id: int, now: datetime) -> None:
     """Gives back what a hold set aside, also after its deadline. Raises `HoldResolved`, `NotFound`."""
     with transaction.atomic():
-        held = _open(hold_id)
-        held.state, held.resolved_at = BonusHold.State.RELEASED, now
-        held.save(update_fields=["state", "resolved_at"])
+        _open(hold_id)
+        BonusHold.objects.filter(pk=hold_id).update(state=BonusHold.State.RELEASED, resolved_at=now)
 
 
 def move_open(guest: int, into: int, lots: dict[int, int]) -> None:
