@@ -101,4 +101,4 @@ class AccessGrantAdmin(BigTableAdmin):
             return "revoked", t("revoked")
         if each.ends_at and each.ends_at <= timezone.now():
             return "over", t("over")
-        return "holds", t("holds")
+        return "holds", t("in force")

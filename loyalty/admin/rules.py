@@ -77,7 +77,7 @@ class AccrualRuleAdmin(ModelAdmin):
         }
         return str(words[rule.kind]()) if rule.kind in words else rule.get_kind_display()
 
-    @display(description=_("valid"))
+    @display(description=_("validity"))
     def window(self, rule: AccrualRule) -> str:
         if not rule.starts_at and not rule.ends_at:
             return ""

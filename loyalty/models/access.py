@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.models.client import Client
 
@@ -19,7 +20,7 @@ class AccessGrant(models.Model):
 
     client = models.ForeignKey(Client, models.PROTECT, verbose_name=_("client"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.ACCESS)
-    name = models.CharField(_("what"), max_length=200)
+    name = models.CharField(pgettext_lazy("grant", "what"), max_length=200)
     code = models.CharField(_("code"), max_length=64, blank=True)
     normal = models.CharField(max_length=64, blank=True, editable=False)
     link = models.CharField(_("link"), max_length=1000, blank=True)

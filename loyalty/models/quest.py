@@ -5,6 +5,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.models.catalog import Category
 from loyalty.models.client import Client
@@ -41,7 +42,7 @@ class Quest(models.Model):
         validators=[MinValueValidator(1)],
         help_text=_("Smaller purchases do not count. In minor units of the currency."),
     )
-    starts_at = models.DateTimeField(_("from"))
+    starts_at = models.DateTimeField(pgettext_lazy("time", "from"))
     ends_at = models.DateTimeField(_("before"))
     reward = models.PositiveIntegerField(
         _("bonuses"), validators=[MinValueValidator(1)], help_text=_("In minor units of a bonus.")
