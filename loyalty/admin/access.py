@@ -61,10 +61,10 @@ class AccessGrantAdmin(BigTableAdmin):
     def get_fields(self, request: HttpRequest, obj: AccessGrant | None = None) -> tuple[str, ...]:
         if obj is None:
             return ("client", "kind", "name", "code", "link", "ends_at", "reason")
-        return ("who", "kind", "name", "code", "link", "granted_at", "ends_at", "state", "ended_at", "reason", "source")
+        return ("who", "kind", "name", "code", "link", "granted_at", "ends_at", "ended_at", "revoked", "reason", "source")
 
     def get_readonly_fields(self, request: HttpRequest, obj: AccessGrant | None = None) -> tuple[str, ...]:
-        return ("who", "state") if obj else ()
+        return ("who",) if obj else ()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AccessGrant], search_term: str
