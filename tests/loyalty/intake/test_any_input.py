@@ -85,7 +85,8 @@ def spoilt(draw: Callable[..., Any], bodies: list[Any]) -> Any:
         if deed == "remove":
             del holder[last]
         else:
-            holder[last] = draw(HOSTILE) if deed == "replace" else [holder[last]]
+            # A copy: what is put in here may be spoilt itself by the next deed.
+            holder[last] = copy.deepcopy(draw(HOSTILE)) if deed == "replace" else [holder[last]]
     return body
 
 
