@@ -61,7 +61,19 @@ class AccessGrantAdmin(BigTableAdmin):
     def get_fields(self, request: HttpRequest, obj: AccessGrant | None = None) -> tuple[str, ...]:
         if obj is None:
             return ("client", "kind", "name", "code", "link", "ends_at", "reason")
-        return ("who", "kind", "name", "code", "link", "granted_at", "ends_at", "ended_at", "revoked", "reason", "source")
+        return (
+            "who",
+            "kind",
+            "name",
+            "code",
+            "link",
+            "granted_at",
+            "ends_at",
+            "ended_at",
+            "revoked",
+            "reason",
+            "source",
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: AccessGrant | None = None) -> tuple[str, ...]:
         return ("who",) if obj else ()
