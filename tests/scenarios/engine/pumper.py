@@ -15,6 +15,7 @@ def main(batch: int) -> None:
     from scenarios.engine.listen import read_events
 
     print("ready", flush=True)  # noqa: T201 (the test waits for this line)
+    sys.stdin.readline()  # for its start signal
     while True:
         now = timezone.now()
         if not (read_events(now, batch) + fire_due(now, batch) + advance_due(now, batch) + outbox.send_due(now)):

@@ -33,6 +33,7 @@ def _worker(batch: int) -> subprocess.Popen:
         [sys.executable, "-m", "tests.scenarios.engine.pumper", str(batch)],
         cwd=ROOT,
         env=os.environ | {"DATABASE_URL": url, "EMAIL_URL": "sink://", "DEBUG": "1"},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -41,10 +42,18 @@ def _worker(batch: int) -> subprocess.Popen:
     return process
 
 
+def _go(*workers: subprocess.Popen) -> None:
+    """Starting a process takes longer than the work: they begin together."""
+    for worker in workers:
+        assert worker.stdin
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("size", "kills", "batch"),
-    [(1500, 12, 60), pytest.param(50_000, 200, 500, marks=pytest.mark.long)],
+    [(1500, 12, 30), pytest.param(50_000, 200, 500, marks=pytest.mark.long)],
     ids=["short", "long"],
 )
 def test_killed_workers_neither_repeat_nor_lose_anything(size, kills, batch, settings):
@@ -66,14 +75,16 @@ def test_killed_workers_neither_repeat_nor_lose_anything(size, kills, batch, set
     killed = 0
     while killed < kills and ScenarioRun.objects.filter(state="completed").count() < size:
         workers = [_worker(batch) for _ in range(2)]
+        _go(*workers)
         for worker in workers:
-            time.sleep(chance.uniform(0.02, 0.25))
+            time.sleep(chance.uniform(0.02, 0.12))
             if worker.poll() is None:
                 worker.send_signal(signal.SIGKILL)
                 killed += 1
             worker.wait()
     assert killed >= min(kills, 4), "the workers were done before they could be killed"
     finisher = _worker(batch)
+    _go(finisher)
     assert finisher.wait(timeout=300) == 0
     outbox.recover(timezone.now() + outbox.LEASE + timedelta(seconds=1))
     while outbox.send_due(timezone.now()):
