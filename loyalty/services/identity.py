@@ -134,8 +134,13 @@ def resolve(source: Source, facts: Sequence[Fact]) -> Resolution:
 
 def _customers(scope: str, client_ids: set[int]) -> set[int]:
     """Those of the clients who have a customer id of this source."""
-    found = Identity.objects.filter(kind=Identity.Kind.EXTERNAL, scope=scope, client__in=client_ids)
-    return set(found.values_list("client_id", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT DISTINCT client_id FROM loyalty_identity
+               WHERE client_id = ANY(%s) AND kind = 'external' AND scope = %s""",
+            [list(client_ids), scope],
+        )
+        return {client_id for (client_id,) in cursor.fetchall()}
 
 
 def _found(who: Who, names: Sequence[Name], clients: dict[Name, int], customers: set[int]) -> int | None:

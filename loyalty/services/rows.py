@@ -4,7 +4,7 @@ All rows travel as one JSON text, made by orjson and taken apart by PostgreSQL's
 usual ways cost Python for every value: `bulk_update` builds a CASE, an array is escaped quote by quote.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -42,9 +42,26 @@ def locked(model: type[Row], where: str, values: Sequence[Any], order: str) -> l
 
     The ORM takes longer to put the same statement together than PostgreSQL takes to run it.
     """
-    return list(
-        model._default_manager.raw(_selection(model) + f" WHERE {where} ORDER BY {order} FOR NO KEY UPDATE", values)
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_selection(model)} WHERE {where} ORDER BY {order} FOR NO KEY UPDATE", values)
+        return [load(model, row) for row in cursor.fetchall()]
+
+
+def selected(model: type[Model], table: str) -> str:
+    """The columns of a model that stands in a statement as `table`, as `load` wants them.
+
+    Named, not "*": a column that a migration adds must not change the result of a prepared statement.
+    """
+    return ", ".join(f"{table}.{field.attname}" for field in model._meta.concrete_fields)
+
+
+def load(model: type[Row], values: Sequence[Any]) -> Row:
+    """A row as an object of its model, from the columns of `selected`."""
+    attributes, converted = _reading(model)
+    row = list(values)
+    for place, from_db in converted:
+        row[place] = from_db(row[place], None, connection)
+    return model.from_db(connection.alias, attributes, row)
 
 
 def columns(row: Model) -> dict[str, Any]:
@@ -81,9 +98,16 @@ def _recordset(fields: Iterable[Field]) -> str:
 
 
 @cache
+def _reading(model: type[Model]) -> tuple[list[str], list[tuple[int, Callable[..., Any]]]]:
+    """The attributes of a model in order, and by place those that the database holds in another form."""
+    fields = model._meta.concrete_fields
+    converted = [(place, getattr(field, "from_db_value", None)) for place, field in enumerate(fields)]
+    return [field.attname for field in fields], [(place, convert) for place, convert in converted if convert]
+
+
+@cache
 def _selection(model: type[Model]) -> str:
-    # Named, not "*": a column that a migration adds must not change the result of a prepared statement.
-    return f"SELECT {', '.join(f.attname for f in model._meta.concrete_fields)} FROM {model._meta.db_table}"  # noqa: S608
+    return f"SELECT {selected(model, 't')} FROM {model._meta.db_table} t"  # noqa: S608
 
 
 @cache

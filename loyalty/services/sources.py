@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.validators import slug_re
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from loyalty.intake.read import EXPONENTS, Origin
 from loyalty.models import Programme, Source
+from loyalty.services import rows
 
 # Kinds that somebody outside sends to; the others belong to the importer and to the platform itself.
 OUTSIDE = (Source.Kind.SEGMENT, Source.Kind.SHOP, Source.Kind.SHOPIFY, Source.Kind.WOOCOMMERCE)
@@ -109,15 +110,20 @@ def by_id(source_id: int) -> Source:
     return found
 
 
-def _find(where: str, values: list[object]) -> Source | None:
+def _find(where: str, values: list[int] | list[str]) -> Source | None:
     """A source with what the programme assumes beside it: one statement for every delivery, so a plain one."""
-    columns = ", ".join(f"s.{field.attname}" for field in Source._meta.concrete_fields)
-    found = Source.objects.raw(
-        f"""SELECT {columns}, p.currency AS programme_currency, p.phone_region AS programme_region
-            FROM loyalty_source s LEFT JOIN loyalty_programme p ON p.id = 1 WHERE {where}""",  # noqa: S608 (fixed texts)
-        values,
-    )
-    return next(iter(found), None)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT p.currency, p.phone_region, {rows.selected(Source, "s")}
+                FROM loyalty_source s LEFT JOIN loyalty_programme p ON p.id = 1 WHERE {where}""",  # noqa: S608 (fixed)
+            values,
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    source = rows.load(Source, row[2:])
+    source.programme_currency, source.programme_region = row[:2]  # type: ignore[attr-defined]  # read by `origin`
+    return source
 
 
 def origin(source: Source) -> Origin:
