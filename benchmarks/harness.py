@@ -204,6 +204,51 @@ def installation(*names: str) -> Iterator[Processes]:
                 process.wait()
 
 
+def request(path: str, body: bytes, headers: dict[str, str]) -> bytes:
+    """A POST, ready to be sent."""
+    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+class Caller:
+    """An HTTP connection that costs the machine next to nothing: it shares the processors with what it measures."""
+
+    def __init__(self, port: int) -> None:
+        self._address = ("127.0.0.1", port)
+        self._socket: socket.socket | None = None
+
+    def call(self, ready: bytes) -> bytes:
+        """Sends a request and answers the body of a 200; anything else ends the benchmark."""
+        if self._socket is None:
+            self._socket = socket.create_connection(self._address, timeout=60)
+        self._socket.sendall(ready)
+        said = b""
+        while (end := said.find(b"\r\n\r\n")) < 0:
+            said += self._more()
+        head, body = said[:end].lower(), said[end + 4 :]
+        length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+        while len(body) < length:
+            body += self._more()
+        if b"connection: close" in head:
+            self.close()
+        if not head.startswith(b"http/1.1 200"):
+            raise SystemExit(f"error: the web answered {head.split(b' ')[1].decode()}: {body[:500]!r}")
+        return body
+
+    def _more(self) -> bytes:
+        part = self._socket.recv(65536) if self._socket else b""
+        if not part:
+            raise SystemExit("error: the web closed the connection")
+        return part
+
+    def close(self) -> None:
+        """Ends the connection; the next call makes another."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)

@@ -5,7 +5,6 @@ requests runs on the same machine: bodies are serialised beforehand.
 """
 
 import base64
-import http.client
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -37,18 +36,25 @@ def run(size: int) -> Result:
     product, constant = (sources.create("segment", slug) for slug in ("product", "floor"))
     ours, theirs = traffic.Day(began), traffic.Day(began, SECOND_HALF)
     calls = [ours.batches(each) for _ in range(rounds)]
-    bodies = [[[traffic.body(batch, now) for batch in batches] for batches in part] for part in calls]
+    headers = {
+        "Content-Type": "application/json",
+        "Authorization": "Basic " + base64.b64encode(f"{product.secret}:".encode()).decode(),
+    }
+
+    def ready(batch: list[Call]) -> bytes:
+        return harness.request("/v1/batch", traffic.body(batch, now), headers)
+
+    requests = [[[ready(batch) for batch in batches] for batches in part] for part in calls]
     for source, first in ((product.source, 0), (constant.source, SECOND_HALF)):
         _take(source, traffic.catalogue(began) + traffic.known(first, first + ours.visitors, began), now)
     planner = intake_floor.Planner(sources.by_id(constant.source.pk), now, 4 * size + 10_000)
     plans = [_plan(planner, theirs.batches(each)) for _ in range(rounds)]
     harness.settle()
     with harness.installation("web") as web, harness.connections(CONNECTIONS) as databases:
-        key = str(product.secret)
-        _send_all(web.port, key, [[traffic.body(part, now)] for part in _warm_up(now)])
+        _send_all(web.port, [[ready(part)] for part in _warm_up(now)])
         products, floors = harness.rounds(
             rounds,
-            lambda n: _send_all(web.port, key, bodies[n]),
+            lambda n: _send_all(web.port, requests[n]),
             lambda n: _together(
                 lambda at: intake_floor.write(databases[at], constant.source.pk, plans[n][at]),
             ),
@@ -93,24 +99,18 @@ def _together(work: Callable[[int], None]) -> None:
         raise failures[0]
 
 
-def _send_all(port: int, key: str, bodies: Sequence[Sequence[bytes]]) -> None:
-    _together(lambda at: _send(port, key, [body for part in bodies[at::CONNECTIONS] for body in part]))
+def _send_all(port: int, ready: Sequence[Sequence[bytes]]) -> None:
+    _together(lambda at: _send(port, [request for part in ready[at::CONNECTIONS] for request in part]))
 
 
-def _send(port: int, key: str, bodies: Sequence[bytes]) -> None:
-    """Posts bodies one after another on one connection; every call of each must be taken."""
-    headers = {
-        "Content-Type": "application/json",
-        "Authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode(),
-    }
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    for body in bodies:
-        client.request("POST", "/v1/batch", body, headers)
-        with client.getresponse() as answer:
-            said = answer.read()
-        if answer.status != 200 or orjson.loads(said)["accepted"] != BATCH:
-            raise SystemExit(f"error: the web answered {answer.status}: {said[:500]!r}")
-    client.close()
+def _send(port: int, ready: Sequence[bytes]) -> None:
+    """Posts requests one after another on one connection; every call of each must be taken."""
+    caller = harness.Caller(port)
+    for request in ready:
+        said = caller.call(request)
+        if orjson.loads(said)["accepted"] != BATCH:
+            raise SystemExit(f"error: the web answered {said[:500]!r}")
+    caller.close()
 
 
 _COUNTS = """
@@ -124,6 +124,8 @@ SELECT (SELECT count(*) FROM loyalty_event WHERE source_id = %(source)s AND exte
        (SELECT count(*) FROM loyalty_cart WHERE source_id = %(source)s AND ordered_at IS NOT NULL),
        (SELECT count(*) FROM loyalty_order WHERE source_id = %(source)s AND client_id IS NOT NULL),
        (SELECT count(*) FROM loyalty_orderline l JOIN loyalty_order o ON o.id = l.order_id
+        WHERE o.source_id = %(source)s),
+       (SELECT count(*) FROM loyalty_purchase p JOIN loyalty_order o ON o.id = p.order_id
         WHERE o.source_id = %(source)s)
 """
 

@@ -17,14 +17,29 @@ from django.db.models import Model
 from benchmarks import harness
 from loyalty.intake import segment_http
 from loyalty.intake.facts import Fact
-from loyalty.models import Cart, Client, Consent, Event, Identity, Order, OrderLine, Product, Source, UnreadEvent
+from loyalty.models import (
+    BonusAccount,
+    Cart,
+    Client,
+    Consent,
+    Event,
+    Identity,
+    Order,
+    OrderLine,
+    Product,
+    Purchase,
+    Source,
+    UnreadEvent,
+)
 from loyalty.services import sources
 from loyalty.services.orders import cart_line
 
 Row = tuple[Any, ...]
 
 # What is written in this order, and the columns that say something.
-MODELS: tuple[type[Model], ...] = (Client, Identity, Consent, Event, UnreadEvent, Cart, Order, OrderLine)
+MODELS: tuple[type[Model], ...] = (
+    Client, Identity, Consent, Event, UnreadEvent, Cart, Order, OrderLine, Purchase, BonusAccount,
+)  # fmt: skip
 TABLES = {
     "loyalty_client": "id, phone, phone_given, phone_quality, email, first_name, last_name, gender, zone, language,"
     " attributes, profile_changed_at, created_at",
@@ -38,6 +53,8 @@ TABLES = {
     "loyalty_order": "id, source_id, external_id, number, client_id, anonymous_id, cart_token, status, currency, total,"
     " discount, refunded, ordered_at, changed_at",
     "loyalty_orderline": "order_id, position, product_id, title, quantity, price, total",
+    "loyalty_purchase": "order_id, counted_at, terms",
+    "loyalty_bonusaccount": "client_id",
 }
 BLANKS = {model._meta.db_table: harness.blanks(model, TABLES[model._meta.db_table]) for model in MODELS}
 
@@ -154,6 +171,10 @@ class Planner:
             for n, line in enumerate(news.lines or ())
         ]
         writes.ordered.append(news.cart_token)
+        # Paid, it is counted: what it earned and from which lines, though no rule gives anything here.
+        lines = [cart_line(line) for line in news.lines or ()]
+        writes.rows["loyalty_purchase"].append((order, self.now, _json({"items": lines})))
+        writes.rows["loyalty_bonusaccount"].append((client,))
 
 
 def _json(value: Any) -> str:

@@ -1,11 +1,11 @@
 """`latency`: from a shop's webhook to a queued message, with web, workers and scheduler as `make run` starts them.
 
-Signed `order.created` webhooks come at a fixed rate, whatever the answers take; each is about another client and
-starts a run that queues an e-mail. A message counts from the moment its webhook was to be sent until another
-connection sees the message. The floor writes the same rows for one event after another, a transaction each.
+Signed webhooks come at a fixed rate, whatever the answers take, each about another client: three of ten place an
+order, which starts a run that queues an e-mail; the others fill carts and look at goods. A message counts from the
+moment its webhook was to be sent until another connection sees the message. The floor writes the same kinds of rows,
+one event after another, a transaction each.
 """
 
-import http.client
 import threading
 import time
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from standardwebhooks.webhooks import Webhook
 
 from benchmarks import harness, people
 from benchmarks.harness import Result
-from loyalty.models import Event, Order, OrderLine, Source
+from loyalty.models import Cart, Event, Order, OrderLine, Source
 from loyalty.services import sources
 from messaging.models import Message
 from scenarios.models import RunLog, Scenario, ScenarioRun
@@ -32,16 +32,21 @@ RATE = 200  # webhooks a second
 PROCESSES = ("web", "worker", "scheduler")
 SENDERS = 8  # connections of the shop
 FLOOR = 1000  # transactions of the floor
-LOOK = 0.01  # seconds between two looks for new messages
+LOOK = 0.02  # seconds between two looks for new messages
 PATIENCE = 60.0  # seconds to wait for the first and for the last message
 
-Signed = tuple[bytes, dict[str, str]]
+# Of as many clients: the first place an order, the next fill a cart, the others look at goods.
+CYCLE, ORDERS, CARTS = 20, 6, 10
 
 
 def run(size: int) -> Result:
     """Sends `size` webhooks, 200 a second."""
     now = timezone.now()
-    first, last = people.make(size + 1, now)
+    first, _ = people.make(size + CYCLE, now)
+    clients = range(first, first + size)
+    # One more for warming up: every process has started once its message is there.
+    warm = next(client for client in range(clients.stop, clients.stop + CYCLE) if client % CYCLE == 0)
+    buyers = [client for client in clients if client % CYCLE < ORDERS]
     shop = sources.create(Source.Kind.SHOP, "shop").source
     scenario = builders.scenario({"event_name": "order.created"})
     builders.email(builders.trunk(scenario), body="Thank you, {{ client.first_name | default: 'friend' }}!")
@@ -51,19 +56,17 @@ def run(size: int) -> Result:
         program = _Floor(database, scenario, shop, first)
         floors = [program.write(number) for number in range(FLOOR)]
     with harness.installation(*PROCESSES) as installation:
-        path = f"/webhooks/shop/{shop.slug}/"
         with _Watch(first) as watch:
-            # The last client is for warming up: every process has started once its message is there.
-            _send(installation.port, path, [_signed(shop, last, timezone.now())])
+            harness.Caller(installation.port).call(_signed(shop, warm, timezone.now()))
             watch.wait(1)
-            webhooks = [_signed(shop, client, timezone.now()) for client in range(first, last)]
+            webhooks = [_signed(shop, client, timezone.now()) for client in clients]
             used = installation.cpu_seconds()
             began = time.monotonic()
-            _send_at_rate(installation.port, path, webhooks, began)
-            watch.wait(size + 1)
+            _send_at_rate(installation.port, webhooks, began)
+            watch.wait(1 + len(buyers))
             used = [after - before for before, after in zip(used, installation.cpu_seconds(), strict=True)]
         peak = installation.peak_rss_mb()
-    taken = sorted(watch.seen[client] - (began + n / RATE) for n, client in enumerate(range(first, last)))
+    taken = [watch.seen[client] - (began + (client - first) / RATE) for client in buyers]
     seconds = max(watch.seen.values()) - began
     rate, floor = size / seconds, FLOOR / sum(floors)
     ours, theirs = _percentiles(taken), _percentiles(floors)
@@ -84,60 +87,47 @@ def _percentiles(seconds: list[float]) -> tuple[float, float]:
     return cuts[49] * 1000, cuts[98] * 1000
 
 
-def _signed(shop: Source, client: int, now: datetime) -> Signed:
-    """A paid order of one client, as the shop signs it."""
-    message = f"order-{client}"
+def _signed(shop: Source, client: int, now: datetime) -> bytes:
+    """What the shop tells of one client, signed: a request."""
+    message = f"event-{client}"
+    product = {"product_id": f"P-{client % 100}", "title": f"Green tea {client % 100}", "price": "450.00"}
+    name, data = ("product.viewed", product)
+    if client % CYCLE < ORDERS:
+        name, data = "order.created", {"order_id": str(client), "lines": [product | {"quantity": 3}]}
+    elif client % CYCLE < CARTS:
+        name, data = "cart.updated", {"cart_token": str(client), "lines": [product | {"quantity": 1}]}
     body = orjson.dumps({
-        "type": "order.created",
+        "type": name,
         "timestamp": now.isoformat(),
-        "client": {"email": f"client{client}@example.com"},
-        "data": {
-            "order_id": str(client),
-            "currency": "RUB",
-            "total": "1350.00",
-            "lines": [{"product_id": f"P-{client % 100}", "title": "Green tea", "quantity": 3, "price": "450.00"}],
-        },
+        "client": {"id": str(client), "email": f"client{client}@example.com", "first_name": "Anna"},
+        "data": data | {"currency": "RUB"},
     })  # fmt: skip
-    return body, {
+    headers = {
         "Content-Type": "application/json",
         "webhook-id": message,
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": Webhook(shop.secret).sign(message, now, body.decode()),
     }
+    return harness.request(f"/webhooks/shop/{shop.slug}/", body, headers)
 
 
-def _send(port: int, path: str, webhooks: list[Signed]) -> None:
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    for body, headers in webhooks:
-        _post(client, path, body, headers)
-    client.close()
-
-
-def _post(client: http.client.HTTPConnection, path: str, body: bytes, headers: dict[str, str]) -> None:
-    client.request("POST", path, body, headers)
-    with client.getresponse() as answer:
-        said = answer.read()
-    if answer.status != 200:
-        raise SystemExit(f"error: the web answered {answer.status}: {said[:500]!r}")
-
-
-def _send_at_rate(port: int, path: str, webhooks: list[Signed], began: float) -> None:
+def _send_at_rate(port: int, webhooks: list[bytes], began: float) -> None:
     """Sends each webhook at its time; where all connections are busy it goes out late, and counts from its time."""
-    waiting: SimpleQueue[tuple[float, Signed] | None] = SimpleQueue()
+    waiting: SimpleQueue[tuple[float, bytes] | None] = SimpleQueue()
     for number, webhook in enumerate(webhooks):
         waiting.put((began + number / RATE, webhook))
     failures: list[BaseException] = []
 
     def sender() -> None:
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        caller = harness.Caller(port)
         try:
             while (due := waiting.get()) is not None:
                 time.sleep(max(0.0, due[0] - time.monotonic()))
-                _post(client, path, *due[1])
+                caller.call(due[1])
         except BaseException as error:  # told below, in the thread that waits
             failures.append(error)
         finally:
-            client.close()
+            caller.close()
 
     senders = [threading.Thread(target=sender) for _ in range(SENDERS)]
     for thread in senders:
@@ -174,7 +164,7 @@ class _Watch:
                 # Ids are given before the commit: one that is a little older may appear a little later.
                 rows = database.execute(
                     "SELECT id, client_id FROM messaging_message WHERE id > %s AND client_id >= %s",
-                    [newest - 300, self.first],
+                    [newest - 50, self.first],
                 ).fetchall()
                 at = time.monotonic()
                 for message, client in rows:
@@ -207,7 +197,7 @@ class _Floor:
         }
 
     def write(self, number: int) -> float:
-        """Writes event, order, run, log and message; answers the seconds that it took."""
+        """Writes an event, and the cart or the order, run, log and message; answers the seconds that it took."""
         values = self.values | {"now": timezone.now(), "key": f"floor-{number}"}
         began = time.perf_counter()
         with self.database.transaction():
@@ -215,29 +205,35 @@ class _Floor:
                 Event, values, source_id="source", external_id="key", name="'order.created'", client_id="client",
                 occurred_at="now", received_at="now", payload="payload", raw="payload",
             )  # fmt: skip
-            order = self._insert(
-                Order, values, source_id="source", external_id="key", client_id="client", currency="'RUB'",
-                total="135000", ordered_at="now", changed_at="now",
-            )  # fmt: skip
-            self._insert(
-                OrderLine, values | {"order": order}, order_id="order", position="0", title="'Green tea'",
-                quantity="3", price="45000", total="135000",
-            )  # fmt: skip
-            run = self._insert(
-                ScenarioRun, values, scenario_id="scenario", client_id="client", occurrence="key",
-                state="'completed'", step_key="step", visits="1", entered_at="now", finished_at="now",
-            )  # fmt: skip
-            message = self._insert(
-                Message, values | {"run": run}, client_id="client", scenario_id="scenario", run_id="run",
-                step_key="step", channel="'email'", topic="'marketing'", address="address", subject="'Hello'",
-                body="'Thank you, friend!'", status="'accepted'", due_at="now", created_at="now",
-            )  # fmt: skip
-            for kind in ("entered", "step", "ended"):
-                self._insert(
-                    RunLog, values | {"run": run, "message": message, "kind": kind}, scenario_id="scenario",
-                    client_id="client", run_id="run", kind="kind", message_id="message", created_at="now",
-                )  # fmt: skip
+            if number % CYCLE < ORDERS:
+                self._order(values)
+            elif number % CYCLE < CARTS:
+                self._insert(Cart, values, source_id="source", token="key", client_id="client", changed_at="now")
         return time.perf_counter() - began
+
+    def _order(self, values: dict[str, object]) -> None:
+        order = self._insert(
+            Order, values, source_id="source", external_id="key", client_id="client", currency="'RUB'",
+            total="135000", ordered_at="now", changed_at="now",
+        )  # fmt: skip
+        self._insert(
+            OrderLine, values | {"order": order}, order_id="order", position="0", title="'Green tea'",
+            quantity="3", price="45000", total="135000",
+        )  # fmt: skip
+        run = self._insert(
+            ScenarioRun, values, scenario_id="scenario", client_id="client", occurrence="key",
+            state="'completed'", step_key="step", visits="1", entered_at="now", finished_at="now",
+        )  # fmt: skip
+        message = self._insert(
+            Message, values | {"run": run}, client_id="client", scenario_id="scenario", run_id="run",
+            step_key="step", channel="'email'", topic="'marketing'", address="address", subject="'Hello'",
+            body="'Thank you, friend!'", status="'accepted'", due_at="now", created_at="now",
+        )  # fmt: skip
+        for kind in ("entered", "step", "ended"):
+            self._insert(
+                RunLog, values | {"run": run, "message": message, "kind": kind}, scenario_id="scenario",
+                client_id="client", run_id="run", kind="kind", message_id="message", created_at="now",
+            )  # fmt: skip
 
     def _insert(self, model: type[Model], values: dict[str, object], **columns: str) -> int:
         """Inserts a row, each column the name of a value or a literal of SQL; answers its id."""
