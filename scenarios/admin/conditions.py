@@ -1,5 +1,6 @@
 """Conditions of branches and triggers: a list with a mode in their owner's form, each with its own native form."""
 
+import json
 from typing import Any
 
 from django import forms
@@ -16,15 +17,9 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from scenarios.admin.parts import PartAdmin, number
 from scenarios.models import Branch, Scenario, Trigger
 from scenarios.services import cards, tree
-from segments.admin.forms import AttributeForm, EventCountForm, InSegmentForm
-from segments.models import (
-    CONDITION_TYPES,
-    AttributeCondition,
-    Condition,
-    EventCountCondition,
-    Group,
-    InSegment,
-)
+from segments.admin.forms import CONDITION_FORMS, ConditionForm
+from segments.conditions import MenuGroup
+from segments.models import Condition, Group
 
 Owner = Branch | Trigger
 
@@ -82,8 +77,16 @@ class OwnerAdmin(PartAdmin):
                     {"sentence": member.sentence(), "url": _change_url(member), "pk": member.pk}
                     for member in (group.members() if group else ())
                 ],
-                "types": [
-                    {"label": kind._meta.verbose_name, "url": f"{_add_url(kind)}?{query}"} for kind in CONDITION_TYPES
+                "menu": [
+                    {
+                        "label": menu_group.label,
+                        "types": [
+                            {"label": kind._meta.verbose_name, "url": f"{_add_url(kind)}?{query}"}
+                            for kind in CONDITION_FORMS
+                            if kind.menu_group == menu_group
+                        ],
+                    }
+                    for menu_group in MenuGroup
                 ],
                 "remove_url": reverse("admin:scenarios_condition_delete"),
                 "editable": self.has_change_permission(request, obj),
@@ -159,21 +162,18 @@ class ConditionAdmin(PartAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
 
-@admin.register(EventCountCondition)
-class EventCountAdmin(ConditionAdmin):
-    form = EventCountForm
-    fieldsets = ((None, {"fields": ("event_name", ("bound", "count"), "days")}),)
+def _conditional(form: type[ConditionForm]) -> dict[str, str]:
+    """Which fields show when, for the admin theme. A reader's form has no fields, so the other may be undefined."""
+    return {
+        name: f"typeof {other} === 'undefined' || {json.dumps(list(values))}.includes({other})"
+        for name, (other, values) in form.shown_when.items()
+    }
 
 
-@admin.register(AttributeCondition)
-class AttributeAdmin(ConditionAdmin):
-    form = AttributeForm
-    fieldsets = ((None, {"fields": ("attribute", "operator", "value")}),)
-    # A reader's form has no such fields.
-    conditional_fields = {"value": "typeof operator === 'undefined' || !['filled', 'empty'].includes(operator)"}
-
-
-@admin.register(InSegment)
-class InSegmentAdmin(ConditionAdmin):
-    form = InSegmentForm
-    fieldsets = ((None, {"fields": ("segment", "negated")}),)
+for _kind, _form in CONDITION_FORMS.items():
+    _members = {
+        "form": _form,
+        "fieldsets": ((None, {"fields": _form.layout}),),
+        "conditional_fields": _conditional(_form),
+    }
+    admin.site.register(_kind, type(f"{_kind.__name__}Admin", (ConditionAdmin,), _members))

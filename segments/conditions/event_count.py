@@ -1,18 +1,16 @@
 """How often something happened in a window."""
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
 from django.db import models
-from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
-from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
-from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from loyalty.event_names import event_label
-from loyalty.models import Event
-from segments.conditions.base import Condition
+from segments.conditions.base import Condition, MenuGroup
+from segments.facts import Facts, Span, Term
 
 
 class EventCountCondition(Condition):
@@ -20,6 +18,8 @@ class EventCountCondition(Condition):
 
     The window is [now − d × 24 h, now], both ends included.
     """
+
+    menu_group = MenuGroup.BEHAVIOUR
 
     class Bound(models.TextChoices):
         AT_LEAST = "at_least", _("at least")
@@ -34,22 +34,14 @@ class EventCountCondition(Condition):
         verbose_name = _("event happened n times")
         verbose_name_plural = _("events happened n times")
 
-    def _events(self, now: datetime) -> QuerySet[Event]:
-        events = Event.objects.filter(name=self.event_name, occurred_at__lte=now)
-        if self.days is not None:
-            events = events.filter(occurred_at__gte=now - timedelta(days=self.days))
-        return events
-
-    def predicate(self, now: datetime) -> Q:
-        events = self._events(now).filter(client=OuterRef("pk"))
-        if self.bound == self.Bound.AT_LEAST and self.count == 1:
-            return Q(Exists(events))
-        if self.bound == self.Bound.AT_MOST and self.count == 0:
-            return ~Q(Exists(events))
-        counted = Subquery(events.order_by().values("client").annotate(n=Count("pk")).values("n"))
-        number = Coalesce(counted, 0, output_field=IntegerField())
-        lookup = GreaterThanOrEqual if self.bound == self.Bound.AT_LEAST else LessThanOrEqual
-        return Q(lookup(number, self.count))
+    def term(self, facts: Facts) -> Term:
+        since = "" if self.days is None else f" AND e.occurred_at >= {facts.moment(timedelta(days=self.days))}"
+        events = facts.relation(
+            f"SELECT e.client_id, count(*) AS n FROM loyalty_event e WHERE e.name = {facts.value(self.event_name)}"
+            f" AND e.occurred_at <= {facts.moment()}{since} AND {facts.among('e.client_id')} GROUP BY e.client_id"
+        )
+        number, limit = f"coalesce({events}.n, 0)", facts.value(self.count)
+        return Term(f"{number} {'>=' if self.bound == self.Bound.AT_LEAST else '<='} {limit}", {"count": number})
 
     def sentence(self) -> str:
         bound = self.get_bound_display()
@@ -60,6 +52,9 @@ class EventCountCondition(Condition):
         within = ngettext("in the last %(n)d day", "in the last %(n)d days", self.days) % {"n": self.days}
         return f"{sentence} {within}"
 
-    def seen(self, client_id: int, now: datetime) -> str:
-        count = self._events(now).filter(client=client_id).count()
-        return t("happened %(count)d times") % {"count": count}
+    def seen(self, saw: Mapping[str, Any]) -> str:
+        return ngettext("happened %(n)d time", "happened %(n)d times", saw["count"]) % {"n": saw["count"]}
+
+    def changing(self, span: Span) -> tuple[str, ...]:
+        edges = span.crossed("occurred_at", timedelta(0), *([timedelta(days=self.days)] if self.days else []))
+        return (f"SELECT client_id FROM loyalty_event WHERE name = {span.value(self.event_name)} AND {edges}",)

@@ -1,14 +1,14 @@
 """ALL / ANY / NONE of other conditions; groups nest."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.db import models
-from django.db.models import Q, Value
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 
-from segments.conditions.base import Condition, negated
+from segments.conditions.base import Condition
+from segments.facts import Facts, Span, Term
 
 
 class Group(Condition):
@@ -32,17 +32,15 @@ class Group(Condition):
         """The conditions in order: of the rows, or those attached when a release was loaded."""
         return self.children.all() if self.attached_members is None else self.attached_members
 
-    def predicate(self, now: datetime) -> Q:
-        members = [member.predicate(now) for member in self.members()]
-        if not members:
-            return Q(Value(True))
-        joined = members[0]
-        for other in members[1:]:
-            joined = joined & other if self.mode == self.Mode.ALL else joined | other
-        return negated(joined) if self.mode == self.Mode.NONE else joined
+    def term(self, facts: Facts) -> Term:
+        parts = tuple(facts.ask(member) for member in self.members())
+        if not parts:
+            return Term("TRUE")
+        joined = (" AND " if self.mode == self.Mode.ALL else " OR ").join(part.holds for part in parts)
+        return Term(f"NOT ({joined})" if self.mode == self.Mode.NONE else joined, parts=parts)
 
     def sentence(self) -> str:
-        parts = [str(member.sentence()) for member in self.members()]
+        parts = [self._within(member) for member in self.members()]
         if not parts:
             return t("everybody")
         if self.mode == self.Mode.ALL:
@@ -51,5 +49,19 @@ class Group(Condition):
             return t(" or ").join(parts)
         return t("none of: %(conditions)s") % {"conditions": "; ".join(parts)}
 
-    def seen(self, client_id: int, now: datetime) -> str:
-        return "; ".join(f"{member.sentence()}: {member.seen(client_id, now)}" for member in self.members())
+    def _within(self, member: Condition) -> str:
+        """A member's sentence; a group's in brackets where "and" and "or" would else be read wrongly."""
+        sentence = str(member.sentence())
+        return f"({sentence})" if isinstance(member, Group) and len(list(member.members())) > 1 else sentence
+
+    def seen(self, saw: Mapping[str, Any]) -> str:
+        return ""
+
+    def changing(self, span: Span) -> tuple[str, ...] | None:
+        found: list[str] = []
+        for member in self.members():
+            selects = member.changing(span)
+            if selects is None:
+                return None
+            found.extend(selects)
+        return tuple(dict.fromkeys(found))

@@ -69,6 +69,9 @@ class TestAttribute:
             ("empty", "", [False, False, False, False, True]),
             ("contains", "l", [False, False, True, False, False]),
             ("equals", "true", [False, False, False, True, False]),
+            ("true", "", [False, False, False, True, False]),
+            ("at_least", "44.50", [False, True, False, False, False]),
+            ("at_most", "41", [True, False, False, False, False]),
         ],
     )
     def test_custom_attributes_compare_by_their_type(self, operator, value, expected):
@@ -76,6 +79,38 @@ class TestAttribute:
         condition = AttributeCondition(attribute="attributes.size", operator=operator, value=value)
         condition.clean()
         assert _holds(condition, *people) == expected
+
+    @pytest.mark.parametrize(
+        ("operator", "value", "expected"),
+        [
+            ("before", "2026-03-10", [True, False, False, False]),
+            ("since", "2026-03-10", [False, True, True, False]),
+        ],
+    )
+    def test_dates_compare_by_the_day_as_written(self, operator, value, expected):
+        values = ("2026-03-09", "2026-03-10T23:59:00+03:00", "2026-13-99", "soon")
+        people = [b.client(attributes={"visit": value}) for value in values]
+        condition = AttributeCondition(attribute="attributes.visit", operator=operator, value=value)
+        condition.clean()
+        assert _holds(condition, *people) == expected
+
+    def test_birthday_compares_as_a_date(self):
+        people = [b.client(birthday="1990-05-31"), b.client(birthday="2000-01-01"), b.client()]
+        before = AttributeCondition(attribute="birthday", operator="before", value="2000-01-01")
+        before.clean()
+        assert _holds(before, *people) == [True, False, False]
+        assert _holds(AttributeCondition(attribute="birthday", operator="empty"), *people) == [False, False, True]
+
+    @pytest.mark.parametrize("value", ["Tea", "41"])
+    def test_a_list_is_asked_for_its_items(self, value):
+        people = [b.client(attributes={"x": x}) for x in (["tea", 41], ["teapot"], "tea", [], {"tea": 1})]
+        condition = AttributeCondition(attribute="attributes.x", operator="includes", value=value)
+        assert _holds(condition, *people) == [True, False, False, False, False]
+
+    def test_an_empty_list_is_not_filled_in(self):
+        people = [b.client(attributes={"x": x}) for x in ([], ["a"], "", None, 0, False)]
+        condition = AttributeCondition(attribute="attributes.x", operator="filled")
+        assert _holds(condition, *people) == [False, True, False, False, True, True]
 
     def test_profile_fields_compare_without_regard_to_case(self):
         people = [b.client(first_name="ANNA"), b.client(first_name=""), b.client(first_name="Boris")]
@@ -94,6 +129,10 @@ class TestAttribute:
             ("attributes.size", "greater", "big", "value"),
             ("first_name", "greater", "1", "operator"),
             ("first_name", "equals", "", "value"),
+            ("attributes.size", "greater", "nan", "value"),
+            ("attributes.size", "less", "1e999999", "value"),
+            ("attributes.visit", "before", "31.12.2026", "value"),
+            ("birthday", "contains", "5", "operator"),
         ],
     )
     def test_a_wrong_one_is_refused_by_field(self, attribute, operator, value, field):

@@ -1,0 +1,127 @@
+"""How conditions become SQL: facts about clients, joined once each, and tests of them (semantics §43).
+
+A *fact relation* is a SELECT with at most one row a client: `client_id` and named columns. Relations are LEFT JOINed
+to `loyalty_client c`; the same text is joined once. A *term* is a test over their columns. Whether a set of clients,
+all of them or a single one is asked about, the SQL is the same; so a set and its explanation cannot differ.
+
+SQL is composed as text. Everything that a person typed goes in by `value`, never as text; a percent sign is doubled.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segments.conditions.base import Condition
+
+# SQL with %s, and its parameters: what a cursor executes.
+Statement = tuple[str, list[Any]]
+
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What a condition asks of a client.
+
+    `holds` is a boolean over the columns of the facts; where it is NULL it does not hold. `saw` names what the
+    condition looked at, for its words. `parts` are the terms of a group's members, as `Facts.ask` gave them.
+    """
+
+    holds: str
+    saw: Mapping[str, str] = field(default_factory=dict)
+    parts: "tuple[Asked, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A condition with its term. `holds` is never NULL, so NOT, AND and OR over it mean what they say."""
+
+    condition: "Condition"
+    holds: str
+    saw: Mapping[str, str]
+    parts: "tuple[Asked, ...]"
+
+
+class Values:
+    """The values of a statement under construction; equal ones share a placeholder, so equal SQL stays equal text."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] = {}
+        self._names: dict[tuple[type, str], str] = {}
+
+    def value(self, value: Any) -> str:
+        """A placeholder for a value."""
+        name = self._names.setdefault((type(value), repr(value)), f"v{len(self._names)}")
+        self._values[name] = value
+        return f"%({name})s"
+
+    def statement(self, sql: str) -> Statement:
+        """The composed SQL in the form that a cursor executes, and that can be embedded in other SQL."""
+        names = _PLACEHOLDER.findall(sql)
+        return _PLACEHOLDER.sub("%s", sql), [self._values[name] for name in names]
+
+
+class Facts(Values):
+    """Collects what conditions ask at `now` (UTC), of the clients with these ids or (None) of all."""
+
+    def __init__(self, now: datetime, clients: Collection[int] | None = None) -> None:
+        super().__init__()
+        self.now = now
+        self._clients = clients
+        # By the relation's text: its name and the clause that joins it.
+        self._joins: dict[str, tuple[str, str]] = {}
+
+    def moment(self, ago: timedelta = timedelta(0)) -> str:
+        """The moment so long before now, as SQL."""
+        return f"{self.value(self.now - ago)}::timestamptz"
+
+    def among(self, column: str) -> str:
+        """What a fact relation must say of its client's column in WHERE: that it is one of those asked about."""
+        return f"{column} IS NOT NULL" if self._clients is None else f"{column} IN (SELECT id FROM chosen)"
+
+    def relation(self, select: str) -> str:
+        """Joins a fact relation (once, however many ask); returns the name by which its columns are read."""
+        return self.join(select, "{0}.client_id = c.id")
+
+    def join(self, select: str, on: str) -> str:
+        """Joins any relation that has at most one row a client; `on` says how, with {0} for its name."""
+        if select not in self._joins:
+            name = f"f{len(self._joins)}"
+            self._joins[select] = (name, f"LEFT JOIN ({select}) {name} ON {on.format(name)}")
+        return self._joins[select][0]
+
+    def ask(self, condition: "Condition") -> Asked:
+        """A condition's term, made definite."""
+        term = condition.term(self)
+        return Asked(condition, f"(({term.holds}) IS TRUE)", term.saw, term.parts)
+
+    def select(self, columns: str, where: str = "TRUE") -> Statement:
+        """A SELECT over the clients asked about and all facts joined so far."""
+        chosen = ""
+        if self._clients is not None:
+            ids = self.value(sorted(set(self._clients)))
+            chosen = f"WITH chosen AS (SELECT unnest({ids}::bigint[]) AS id) "
+        joins = " ".join(clause for _name, clause in self._joins.values())
+        return self.statement(
+            f"{chosen}SELECT {columns} FROM loyalty_client c {joins} WHERE {self.among('c.id')} AND {where}"
+        )
+
+
+class Span(Values):
+    """The time that passed from `then` to `now`: conditions say whose answer that alone may have changed."""
+
+    def __init__(self, then: datetime, now: datetime) -> None:
+        super().__init__()
+        self.then = then
+        self.now = now
+
+    def crossed(self, column: str, *after: timedelta) -> str:
+        """Whether the moment `column`, or one so long `after` it, lies in the span; both ends count."""
+        return " OR ".join(
+            f"{column} BETWEEN {self.value(self.then - shift)}::timestamptz"
+            f" AND {self.value(self.now - shift)}::timestamptz"
+            for shift in after or (timedelta(0),)
+        ).join("()")
