@@ -1,10 +1,12 @@
 """Plain functions that build what tests need; nothing here asserts."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from loyalty.intake.facts import ConsentFact, Fact, Phone, Who
+from loyalty.intake.facts import ConsentFact, Fact, Line, OrderFact, Phone, ProductFact, Who
 from loyalty.models import AccrualRule, Category, Client, Consent, Identity, Level, Programme, PromoPool, Source
 from loyalty.services import promo
 from loyalty.services.events import record
@@ -100,6 +102,23 @@ def record_event(
     """Records one event of a client that `identify` made known; returns its id."""
     identify(origin, about)
     return record(origin, [happened(origin, name, at, about=about, **values)], now or at)[0].event_id
+
+
+def order(
+    origin: Source,
+    about: Client,
+    at: datetime = NOW,
+    total: int = 1000_00,
+    status: str = "paid",
+    goods: Sequence[ProductFact] = (),
+    **values: Any,
+) -> int:
+    """Records an order that was placed, or paid, at `at`, with one piece of each of the goods; its event's id."""
+    number = f"order-{next(_numbers)}"
+    lines = [Line(product, Decimal(1), total // len(goods), total // len(goods)) for product in goods]
+    news = OrderFact(number, at, status, currency="RUB", total=total, lines=lines or None, ordered_at=at)
+    name = "order.paid" if status == "paid" else "order.created"
+    return record_event(origin, name, about, at, order=news, payload={"order_id": number} | values)
 
 
 def identify(origin: Source, *who: Client) -> None:

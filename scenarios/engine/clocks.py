@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import orjson
 from django.db import connection
 
 from scenarios.engine.isolation import in_isolation
@@ -13,6 +14,7 @@ from scenarios.engine.live import Live, live
 from scenarios.engine.refuse import log_refusals
 from scenarios.models import EntryClock
 from scenarios.triggers.base import Entry, EventView, Trigger
+from scenarios.triggers.merging import merged
 
 log = logging.getLogger(__name__)
 
@@ -65,14 +67,24 @@ def _claim(scenario_id: int, now: datetime, limit: int, only: Sequence[int] | No
                    SELECT id FROM scenarios_entryclock
                    WHERE scenario_id = %(scenario)s AND due_at <= %(now)s {chosen}
                    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-                 RETURNING id, client_id, slot, occurrence, trigger_key, event_id, started_at, due_at)
+                 RETURNING id, client_id, slot, occurrence, trigger_key, event_id, started_at, due_at, context)
                SELECT due.id, due.trigger_key, due.client_id, due.slot, due.occurrence, due.event_id, due.started_at,
-                      due.due_at, e.name, e.depth
+                      due.due_at, e.name, e.depth, due.context
                FROM due JOIN loyalty_event e ON e.id = due.event_id ORDER BY due.client_id""",  # noqa: S608 (fixed)
             {"scenario": scenario_id, "now": now, "limit": limit, "only": list(only or ())},
         )
         return [
-            _Clock(row[0], row[1], Entry(EventView(row[5], row[8], row[2], row[6], {}, row[9]), row[4], row[7], row[3]))
+            _Clock(
+                row[0],
+                row[1],
+                Entry(
+                    EventView(row[5], row[8], row[2], row[6], {}, row[9]),
+                    row[4],
+                    row[7],
+                    row[3],
+                    context=orjson.loads(row[10]),
+                ),
+            )
             for row in cursor.fetchall()
         ]
 
@@ -90,7 +102,29 @@ def _enter(scenario: Live, trigger: Trigger, entries: Sequence[Entry], now: date
     )
     kept = [entry for entry in entries if (entry.event.client_id, entry.occurrence) not in broken]
     if kept:
-        admit(scenario, trigger, kept, now)
+        admit(scenario, trigger, _gathered(kept), now)
+
+
+def _gathered(entries: Sequence[Entry]) -> list[Entry]:
+    """Entries of several events with what templates shall know of them: one query."""
+    ids = [event_id for entry in entries for event_id in entry.context.get("events", ())]
+    if not ids:
+        return list(entries)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, payload, depth FROM loyalty_event WHERE id = ANY(%s) ORDER BY occurred_at, id", [ids]
+        )
+        told = {event_id: (orjson.loads(payload), depth) for event_id, payload, depth in cursor.fetchall()}
+    place = {event_id: number for number, event_id in enumerate(told)}
+    gathered = []
+    for entry in entries:
+        own = sorted((place[event_id], event_id) for event_id in entry.context.get("events", ()) if event_id in place)
+        events = [told[event_id] for _place, event_id in own]
+        context = {**entry.context, "entry": merged([payload for payload, _depth in events])}
+        # A loop is as deep as the deepest event that feeds it (semantics §18).
+        depth = max((depth for _payload, depth in events), default=entry.event.depth)
+        gathered.append(replace(entry, event=replace(entry.event, depth=depth), context=context))
+    return gathered
 
 
 def _broken(trigger: Trigger, entries: Sequence[Entry], now: datetime) -> dict[tuple[int, str], str]:
@@ -102,16 +136,18 @@ def _broken(trigger: Trigger, entries: Sequence[Entry], now: datetime) -> dict[t
     names = list(trigger.broken_by())
     if not names:
         return {}
+    # Where what the events say decides, all of them are looked at; else the first one will do.
+    columns, enough = ("name, occurred_at, payload", "") if trigger.picky else ("name, occurred_at, NULL", "LIMIT 1")
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT c.client_id, c.occurrence, e.name, e.occurred_at
+            f"""SELECT c.client_id, c.occurrence, e.*
                FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::bigint[], %s::text[])
                  AS c(client_id, occurrence, since, event_id, cart)
                JOIN LATERAL (
-                 SELECT name, occurred_at FROM loyalty_event
+                 SELECT {columns} FROM loyalty_event
                  WHERE client_id = c.client_id AND name = ANY(%s) AND occurred_at <= %s AND id <> c.event_id
                    AND (occurred_at >= c.since OR name = 'order.created' AND payload ->> 'cart_token' = c.cart)
-                 ORDER BY occurred_at LIMIT 1) AS e ON true""",
+                 ORDER BY occurred_at {enough}) AS e ON true""",  # noqa: S608 (two fixed texts)
             [
                 [entry.event.client_id for entry in entries],
                 [entry.occurrence for entry in entries],
@@ -122,7 +158,8 @@ def _broken(trigger: Trigger, entries: Sequence[Entry], now: datetime) -> dict[t
                 now,
             ],
         )
-        return {
-            (client_id, occurrence): f"{name} {occurred_at:%Y-%m-%d %H:%M:%S} UTC"
-            for client_id, occurrence, name, occurred_at in cursor.fetchall()
-        }
+        broken: dict[tuple[int, str], str] = {}
+        for client_id, occurrence, name, occurred_at, payload in cursor:
+            if not trigger.picky or trigger.breaks(orjson.loads(payload)):
+                broken.setdefault((client_id, occurrence), f"{name} {occurred_at:%Y-%m-%d %H:%M:%S} UTC")
+        return broken

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import orjson
@@ -79,7 +80,7 @@ def _claim(now: datetime, limit: int, only: Sequence[int] | None) -> list[EventV
 def _start(scenario: Live, by_name: dict[str, list[EventView]], now: datetime) -> None:
     for trigger in scenario.flow.triggers:
         events = [event for name in trigger.listens_to() for event in by_name.get(name, ())]
-        entries = [entry for event in events if (entry := trigger.entry(event))]
+        entries = trigger.entries(events, now) if events else []
         later = [entry for entry in entries if entry.due_at]
         if later:
             _set_clocks(scenario, trigger, later)
@@ -89,35 +90,61 @@ def _start(scenario: Live, by_name: dict[str, list[EventView]], now: datetime) -
 
 
 def _set_clocks(scenario: Live, trigger: Trigger, entries: Sequence[Entry]) -> None:
-    """Sets a clock per slot; of two base events the later one counts, in whatever order they are read."""
-    newest: dict[tuple[int, str], Entry] = {}
+    """Sets a clock per slot; of two base events the later one counts, in whatever order they are read.
+
+    Entries that merge join the clock of their slot: the first event's time stays, the list of events grows.
+    """
+    slots: dict[tuple[int, str], Entry] = {}
     for entry in entries:
         slot = (entry.event.client_id, entry.slot or entry.occurrence)
-        if slot not in newest or newest[slot].event.occurred_at <= entry.event.occurred_at:
-            newest[slot] = entry
-    slots = sorted(newest)
+        slots[slot] = _joined(slots[slot], entry) if slot in slots else entry
+    for merges in (False, True):
+        chosen = sorted(slot for slot, entry in slots.items() if entry.merges == merges)
+        if chosen:
+            _write_clocks(scenario, trigger, [(client_id, slot, slots[client_id, slot]) for client_id, slot in chosen])
+
+
+def _joined(one: Entry, other: Entry) -> Entry:
+    """What two entries of one slot come to."""
+    first, last = sorted((one, other), key=lambda entry: (entry.event.occurred_at, entry.event.id))
+    if not one.merges:
+        return last
+    return replace(first, context={"events": [*first.context["events"], *last.context["events"]]})
+
+
+def _write_clocks(scenario: Live, trigger: Trigger, clocks: Sequence[tuple[int, str, Entry]]) -> None:
+    conflict = _GATHERED if clocks[0][2].merges else _SET_AGAIN
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO scenarios_entryclock AS k (scenario_id, client_id, slot, occurrence, trigger_key, event_id,
-                                                      started_at, due_at)
-               SELECT %s, n.client_id, n.slot, n.occurrence, %s, n.event_id, n.started_at, n.due_at
-               FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
-                 AS n(client_id, slot, occurrence, event_id, started_at, due_at)
-               ON CONFLICT (scenario_id, client_id, slot) DO UPDATE SET
-                 occurrence = EXCLUDED.occurrence, trigger_key = EXCLUDED.trigger_key, event_id = EXCLUDED.event_id,
-                 started_at = EXCLUDED.started_at, due_at = EXCLUDED.due_at
-               WHERE EXCLUDED.started_at >= k.started_at""",
+            f"""INSERT INTO scenarios_entryclock AS k (scenario_id, client_id, slot, occurrence, trigger_key, event_id,
+                                                       started_at, due_at, context)
+                SELECT %s, n.client_id, n.slot, n.occurrence, %s, n.event_id, n.started_at, n.due_at, n.context::jsonb
+                FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::timestamptz[],
+                            %s::text[])
+                  AS n(client_id, slot, occurrence, event_id, started_at, due_at, context)
+                ON CONFLICT (scenario_id, client_id, slot) DO UPDATE SET {conflict}""",  # noqa: S608 (fixed texts)
             [
                 scenario.id,
                 trigger.key,
-                [client_id for client_id, _ in slots],
-                [slot for _, slot in slots],
-                [newest[slot].occurrence for slot in slots],
-                [newest[slot].event.id for slot in slots],
-                [newest[slot].event.occurred_at for slot in slots],
-                [newest[slot].due_at for slot in slots],
+                [client_id for client_id, _, _ in clocks],
+                [slot for _, slot, _ in clocks],
+                [entry.occurrence for _, _, entry in clocks],
+                [entry.event.id for _, _, entry in clocks],
+                [entry.event.occurred_at for _, _, entry in clocks],
+                [entry.due_at for _, _, entry in clocks],
+                [orjson.dumps(entry.context).decode() for _, _, entry in clocks],
             ],
         )
+
+
+_SET_AGAIN = """
+  occurrence = EXCLUDED.occurrence, trigger_key = EXCLUDED.trigger_key, event_id = EXCLUDED.event_id,
+  started_at = EXCLUDED.started_at, due_at = EXCLUDED.due_at, context = EXCLUDED.context
+WHERE EXCLUDED.started_at >= k.started_at"""
+
+# The entry keeps the occurrence and the window of the event that was read first.
+_GATHERED = """
+  context = jsonb_build_object('events', (k.context -> 'events') || (EXCLUDED.context -> 'events'))"""
 
 
 def admit(scenario: Live, trigger: Trigger, entries: Sequence[Entry], now: datetime) -> int:
@@ -134,7 +161,7 @@ def admit(scenario: Live, trigger: Trigger, entries: Sequence[Entry], now: datet
             Candidate(
                 client_id=entry.event.client_id,
                 occurrence=entry.occurrence,
-                context={"event": entry.event.id, "since": entry.event.occurred_at.isoformat()},
+                context={"event": entry.event.id, "since": entry.event.occurred_at.isoformat()} | dict(entry.context),
                 event_id=entry.event.id,
                 depth=entry.event.depth,
             )

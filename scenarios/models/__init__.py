@@ -14,7 +14,7 @@ from scenarios.steps import (
     Step,
     Wait,
 )
-from scenarios.triggers import TRIGGER_TYPES, AbsenceTrigger, EventTrigger, Trigger
+from scenarios.triggers import TRIGGER_TYPES, AbsenceTrigger, EventTrigger, PurchaseTrigger, Trigger
 
 __all__ = [
     "STEP_TYPES",
@@ -27,6 +27,7 @@ __all__ = [
     "EventTrigger",
     "Fork",
     "IssuePromoCode",
+    "PurchaseTrigger",
     "Release",
     "RemoveFromSegment",
     "RunLog",

@@ -21,6 +21,8 @@ class EntryClock(models.Model):
     event = models.ForeignKey(Event, models.PROTECT, db_index=False, verbose_name=_("base event"))
     started_at = models.DateTimeField(_("counted from"))
     due_at = models.DateTimeField(_("due"))
+    # What the run will know beside its event; `events`: those that were gathered for it, in the order of reading.
+    context = models.JSONField(_("context"), default=dict)
 
     class Meta:
         verbose_name = _("entry clock")

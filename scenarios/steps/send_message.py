@@ -45,7 +45,12 @@ class SendMessage(Step, MessageContent):
         events = variables.entries(started_by.values()) if "entry" in names else {}
         return [
             self._outcome(
-                run, batch, refused.get(run.client_id), texts, known, events.get(started_by.get(run.id, 0), {})
+                run,
+                batch,
+                refused.get(run.client_id),
+                texts,
+                known,
+                events.get(started_by.get(run.id, 0), {}) | run.context.get("entry", {}),
             )
             for run in batch.runs
         ]

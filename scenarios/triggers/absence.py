@@ -1,6 +1,7 @@
 """Something did not happen for a while after something else did."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
@@ -11,6 +12,7 @@ from django.utils.translation import ngettext
 
 from loyalty.event_names import event_label
 from scenarios.durations import Unit, in_words, length
+from scenarios.triggers import properties
 from scenarios.triggers.base import Entry, EventView, Trigger
 
 
@@ -18,13 +20,20 @@ class AbsenceTrigger(Trigger):
     """Starts when, for some time since a base event, none of the absent events happened (semantics §3).
 
     Every new base event restarts the clock, which counts from the event's own time. A cart is one
-    occurrence however often it changes: it is reminded of once.
+    occurrence however often it changes: it is reminded of once. Base and absent events may be
+    narrowed by what they say.
     """
 
     icon = "timer_off"
 
     base_event = models.CharField(_("since"), max_length=100, default="cart.updated")
+    base_filters = models.JSONField(
+        _("only if the event says"), default=list, blank=True, validators=[properties.check]
+    )
     absent_events = ArrayField(models.CharField(max_length=100), verbose_name=_("none of these happened"), default=list)
+    absent_filters = models.JSONField(
+        _("counted only if they say"), default=list, blank=True, validators=[properties.check]
+    )
     delay = models.PositiveIntegerField(_("for"), default=1)
     delay_unit = models.CharField(_("unit"), max_length=7, choices=Unit, default=Unit.HOURS)
 
@@ -38,15 +47,17 @@ class AbsenceTrigger(Trigger):
 
     def sentence(self) -> str:
         absent = t(" or ").join(f"«{event_label(name)}»" for name in self.absent_events)
+        if self.absent_filters:
+            absent = f"{absent} ({properties.sentence(self.absent_filters)})"
         # Two forms alike in English: other languages say "event" or "events" here.
         sentence = ngettext(
-            "%(time)s after the last «%(base)s», if there was no %(absent)s",
-            "%(time)s after the last «%(base)s», if there was no %(absent)s",
+            "%(time)s after the last %(base)s, if there was no %(absent)s",
+            "%(time)s after the last %(base)s, if there was no %(absent)s",
             len(self.absent_events),
         )
         return sentence % {
             "time": in_words(self.delay, self.delay_unit),
-            "base": event_label(self.base_event),
+            "base": properties.with_filters(event_label(self.base_event), self.base_filters),
             "absent": absent,
         }
 
@@ -54,6 +65,8 @@ class AbsenceTrigger(Trigger):
         return (self.base_event,)
 
     def entry(self, event: EventView) -> Entry | None:
+        if not properties.hold(self.base_filters, event.payload):
+            return None
         cart = event.payload.get("cart_token")
         occurrence = f"cart:{cart}" if cart else f"since:{event.id}"
         slot = occurrence if cart else f"since:{self.key}"
@@ -61,3 +74,10 @@ class AbsenceTrigger(Trigger):
 
     def broken_by(self) -> Collection[str]:
         return self.absent_events
+
+    @property
+    def picky(self) -> bool:
+        return bool(self.absent_filters)
+
+    def breaks(self, payload: Mapping[str, Any]) -> bool:
+        return properties.hold(self.absent_filters, payload)

@@ -1,7 +1,7 @@
 """What every trigger is."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -31,13 +31,17 @@ class Entry:
     """A client who enters: at once, or at `due_at` if the trigger still holds then.
 
     `occurrence` is the entry's business identity (semantics §4). `slot` names the clock that a later
-    event sets again; without it every occurrence has a clock of its own.
+    event sets again; without it every occurrence has a clock of its own. With `merges`, later events
+    join the clock of the slot instead, and all of them start one run. `context` is what the run knows
+    beside its event: `entry` in it is what templates read.
     """
 
     event: EventView
     occurrence: str
     due_at: datetime | None = None
     slot: str = ""
+    merges: bool = False
+    context: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Trigger(PolymorphicModel):
@@ -78,13 +82,26 @@ class Trigger(PolymorphicModel):
         raise TypeError(f"{type(self).__name__} defines no sentence")
 
     def listens_to(self) -> Collection[str]:
-        """Names of the events that this trigger wants to see."""
-        raise TypeError(f"{type(self).__name__} listens to nothing")
+        """Names of the events that this trigger wants to see; none, where time or a person starts it."""
+        return ()
+
+    def entries(self, events: Sequence[EventView], now: datetime) -> list[Entry]:
+        """What events that it listens to start. May query, set-based; must not write."""
+        return [entry for event in events if (entry := self.entry(event))]
 
     def entry(self, event: EventView) -> Entry | None:
-        """What an event that it listens to starts, or None."""
+        """What one event starts, or None: for triggers that look at nothing else."""
         raise TypeError(f"{type(self).__name__} starts nothing")
 
     def broken_by(self) -> Collection[str]:
         """Names of the events that, happening between the base event and the due time, forbid the entry."""
         return ()
+
+    def breaks(self, payload: Mapping[str, Any]) -> bool:
+        """Whether an event of these names with this payload forbids the entry; asked where `picky`."""
+        return True
+
+    @property
+    def picky(self) -> bool:
+        """Whether `breaks` has to be asked."""
+        return False
