@@ -118,6 +118,7 @@ UNFOLD: dict[str, Any] = {
                     _item(_("Orders"), "receipt_long", "loyalty.order"),
                     _item(_("Carts"), "shopping_cart", "loyalty.cart"),
                     _item(_("Products"), "inventory_2", "loyalty.product"),
+                    _item(_("Stores"), "storefront", "loyalty.store"),
                 ],
             },
             {

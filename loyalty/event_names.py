@@ -50,6 +50,7 @@ PLATFORM: dict[str, Promise] = {
     "quest.completed": _("Quest completed"),
     "access.granted": _("Gift or access granted"),
     "access.ended": _("Gift or access ended"),
+    "geofence.entered": _("Came near a store"),
     "client.merged": _("Client merged with a guest"),
     "message.sent": _("Message sent"),
 }

@@ -14,6 +14,7 @@ from loyalty.admin import (
     referrals,
     rules,
     sources,
+    stores,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "referrals",
     "rules",
     "sources",
+    "stores",
 ]

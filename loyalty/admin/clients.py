@@ -31,6 +31,7 @@ from loyalty.models import (
     Cart,
     Client,
     ClientLevel,
+    ClientLocation,
     Consent,
     Event,
     Order,
@@ -96,6 +97,7 @@ class ClientAdmin(ModelAdmin):
                     ("phone_shown", "email"),
                     ("birthday", "gender"),
                     ("zone", "language"),
+                    "store",
                     ("registered_at", "created_at"),
                     "custom",
                 )
@@ -191,6 +193,7 @@ def facts(client: Client, page: int, now: datetime) -> dict[str, Any]:
         "holds": BonusHold.objects.filter(client=client, state=BonusHold.State.OPEN, deadline__gt=now).order_by("pk"),
         "operations": BonusOperation.objects.filter(client=client).select_related("author").order_by("-pk")[:20],
         "identities": client.identities.order_by("kind", "pk")[:50],
+        "location": ClientLocation.objects.filter(client=client).first(),
         "consents": _consents(client),
         "orders": [
             {"order": order, "total": money(order.total, order.currency)}

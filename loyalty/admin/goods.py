@@ -62,6 +62,7 @@ class OrderAdmin(BigTableAdmin):
         "bonuses_earned",
         "why",
         "ordered_at",
+        "paid_at",
         "changed_at",
     )
     readonly_fields = ("numbered", "who", "sum", "discount_shown", "refunded_shown", "why")

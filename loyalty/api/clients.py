@@ -4,6 +4,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 import django_filters
+from django.core.validators import slug_re
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -24,7 +25,7 @@ from loyalty.api.schema import of_client
 from loyalty.api.views import Api, idempotency_key
 from loyalty.intake import read
 from loyalty.intake.facts import ConsentFact, Fact, Phone, Profile, Who
-from loyalty.models import BonusOperation, Client, Consent, Event, Identity
+from loyalty.models import BonusOperation, Client, Consent, Event, Identity, Store
 from loyalty.services import find, ledger, profiles
 from loyalty.services.programme import current
 
@@ -49,6 +50,7 @@ class ClientOut(Row):
 
     external_ids = serializers.SerializerMethodField()
     consents = ConsentOut(source="newest_consents", many=True, read_only=True)
+    store = serializers.CharField(source="store.slug", default=None, read_only=True, help_text="The home store's code.")
     merged_into = serializers.IntegerField(source="merged_into_id", allow_null=True, read_only=True)
 
     class Meta:
@@ -64,6 +66,7 @@ class ClientOut(Row):
             "birthday",
             "gender",
             "zone",
+            "store",
             "language",
             "attributes",
             "consents",
@@ -90,6 +93,9 @@ class ClientIn(serializers.Serializer):
     birthday = serializers.DateField(required=False, allow_null=True)
     gender = serializers.ChoiceField(Client.Gender.choices, required=False, allow_blank=True)
     zone = serializers.CharField(max_length=64, required=False, allow_blank=True, help_text="Europe/Moscow")
+    store = serializers.CharField(
+        max_length=50, required=False, allow_blank=True, help_text="The home store's code; empty: none."
+    )
     language = serializers.CharField(max_length=10, required=False, allow_blank=True)
     attributes = serializers.DictField(required=False, help_text="Merged key by key; null takes one away.")
     registered_at = Past(required=False)
@@ -121,6 +127,14 @@ class ClientIn(serializers.Serializer):
         if value and value not in available_timezones():
             raise serializers.ValidationError(_("is no IANA time zone"))
         return value
+
+    def validate_store(self, value: str) -> Store | None:
+        if not value:
+            return None
+        store = Store.objects.filter(slug=value).first() if slug_re.match(value) else None
+        if store is None:
+            raise serializers.ValidationError(_("is no store's code"))
+        return store
 
     def validate_consents(self, value: dict[str, bool]) -> list[ConsentFact]:
         for channel in value:
@@ -201,7 +215,7 @@ class Clients(Api):
     """Clients of the programme."""
 
     resource = "clients"
-    queryset = Client.objects.prefetch_related(
+    queryset = Client.objects.select_related("store").prefetch_related(
         Prefetch("identities", Identity.objects.filter(kind=Identity.Kind.EXTERNAL), to_attr="external_names"),
         Prefetch(
             "consents",
@@ -234,6 +248,7 @@ class Clients(Api):
         told, now = self.validated(ClientNew), timezone.now()
         profile = Profile(**{name: told[name] for name in _PROFILE if told.get(name)})
         profile.registered_at = told.get("registered_at") or now
+        profile.store = told["store"].slug if told.get("store") else ""
         fact = Fact(
             f"api:{self.key.pk}:{read.key(idempotency_key(request))}",
             "customer.registered",

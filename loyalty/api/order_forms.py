@@ -201,6 +201,7 @@ class OrderOut(Row):
             "lines",
             "bonuses",
             "ordered_at",
+            "paid_at",
         )
 
     def get_total(self, order: Order) -> str:

@@ -174,6 +174,7 @@ def _order(deed: Deed) -> list[Fact]:
     if total is None and lines is not None:
         total = goods.total(lines)
     status = _ORDER_STATUS.get(fact.name) or _status(deed)
+    discount = read.money(deed.data.get("discount"), currency, "discount")
     order = OrderFact(
         external_id=order_id,
         changed_at=deed.changed_at(),
@@ -181,7 +182,7 @@ def _order(deed: Deed) -> list[Fact]:
         number=read.text(deed.data.get("number"), "number", 100, cut=True),
         currency=currency,
         total=0 if total is None and fact.name == "order.created" else total,
-        discount=read.money(deed.data.get("discount"), currency, "discount") or 0,
+        discount=goods.reduction(lines or ()) if discount is None else discount,
         lines=lines,
         ordered_at=read.moment(deed.data.get("ordered_at"), "ordered_at", deed.now, epoch=True)
         or (fact.occurred_at if fact.name == "order.created" else None),
@@ -297,9 +298,12 @@ def _review(deed: Deed) -> list[Fact]:
 
 
 def _location(deed: Deed) -> list[Fact]:
-    for name, most in (("latitude", 90), ("longitude", 180)):
-        if abs(read.decimal(deed.data.get(name), name)) > most:
+    degrees = [read.decimal(deed.data.get(name), name) for name in ("latitude", "longitude")]
+    for name, value, most in zip(("latitude", "longitude"), degrees, (90, 180), strict=True):
+        if abs(value) > most:
             raise Refused(name, _("is not on Earth"))
+    # To the centimetre: what is finer is noise, and squares of next to nothing are no numbers to the database.
+    deed.fact.location = (round(float(degrees[0]), 7), round(float(degrees[1]), 7))
     return _anything(deed)
 
 

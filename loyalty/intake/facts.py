@@ -61,6 +61,8 @@ class Profile:
     zone: str = ""
     language: str = ""
     registered_at: datetime | None = None
+    # The home store's code; one that nobody knows is passed over.
+    store: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -150,6 +152,8 @@ class Fact:
     cart: CartFact | None = None
     order: OrderFact | None = None
     products: tuple[ProductFact, ...] = ()
+    # Where the client was: latitude and longitude in degrees.
+    location: tuple[float, float] | None = None
     # Imported history triggers nothing unless the importer asked for it (semantics §6).
     triggers: bool = True
     depth: int = 0

@@ -6,6 +6,8 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
+from django.core.validators import slug_re
+
 from loyalty.intake import read
 from loyalty.intake.facts import Phone, Profile
 from loyalty.intake.read import Origin
@@ -50,6 +52,13 @@ def zone(value: Any, field: str) -> str:
     return given if given in _zones() else ""
 
 
+def store(value: Any) -> str:
+    """A store's code; what cannot be one is not taken. Whatever is said stays an attribute as well: a shop may mean
+    something else by the word."""
+    given = str(value).strip() if isinstance(value, str | int) else ""
+    return given if len(given) <= 50 and slug_re.match(given) else ""
+
+
 def person(given: dict[str, Any], origin: Origin, now: datetime, ignored: frozenset[str] = frozenset()) -> Person:
     """Reads traits; `ignored` are names that are no attributes because their reader is another."""
     said: dict[str, tuple[str, Any]] = {
@@ -75,6 +84,7 @@ def person(given: dict[str, Any], origin: Origin, now: datetime, ignored: frozen
         gender=read.gender(said["gender"][1], "gender"),
         zone=zone(said["zone"][1], said["zone"][0]),
         language=short("language", 10),
+        store=store(given.get("store")),
         registered_at=read.moment(said["registered_at"][1], said["registered_at"][0], now, epoch=True),
         attributes={name: value for name, value in given.items() if name not in _KNOWN and name not in ignored},
     )

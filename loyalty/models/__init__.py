@@ -22,6 +22,7 @@ from loyalty.models.purchase import Purchase, PurchaseAccrual
 from loyalty.models.quest import Quest, QuestProgress
 from loyalty.models.referral import Referral, ReferralRules
 from loyalty.models.source import RefusedDelivery, Source
+from loyalty.models.store import ClientLocation, Store
 
 __all__ = [
     "AccessGrant",
@@ -37,6 +38,7 @@ __all__ = [
     "Category",
     "Client",
     "ClientLevel",
+    "ClientLocation",
     "Consent",
     "Event",
     "IdempotentRequest",
@@ -61,5 +63,6 @@ __all__ = [
     "ReferralRules",
     "RefusedDelivery",
     "Source",
+    "Store",
     "UnreadEvent",
 ]

@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.models.source import Source
+from loyalty.models.store import Store
 
 
 class Client(models.Model):
@@ -26,7 +27,13 @@ class Client(models.Model):
     last_name = models.CharField(_("last name"), max_length=150, blank=True)
     birthday = models.DateField(_("birthday"), null=True, blank=True)
     gender = models.CharField(_("gender"), max_length=1, choices=Gender, blank=True)
-    zone = models.CharField(_("time zone"), max_length=64, blank=True, help_text=_("IANA name; empty: programme's."))
+    zone = models.CharField(
+        _("time zone"), max_length=64, blank=True, help_text=_("IANA name; empty: the store's, else the programme's.")
+    )
+    store = models.ForeignKey(
+        Store, models.SET_NULL, null=True, blank=True, related_name="clients", db_index=False,
+        verbose_name=_("home store"),
+    )  # fmt: skip
     language = models.CharField(_("language"), max_length=10, blank=True)
     attributes = models.JSONField(_("custom attributes"), default=dict, blank=True)
     registered_at = models.DateTimeField(_("registered"), null=True, blank=True)
@@ -42,6 +49,7 @@ class Client(models.Model):
         indexes = [
             models.Index(fields=["phone"], name="client_phone", condition=~models.Q(phone="")),
             models.Index(fields=["email"], name="client_email", condition=~models.Q(email="")),
+            models.Index(fields=["store"], name="client_store", condition=models.Q(store__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -70,6 +70,7 @@ class Order(models.Model):
     bonuses_spent = models.BigIntegerField(_("bonuses spent"), default=0, help_text=_("Returned ones not counted."))
     bonuses_earned = models.BigIntegerField(_("bonuses earned"), default=0, help_text=_("Taken back not counted."))
     ordered_at = models.DateTimeField(_("ordered"))
+    paid_at = models.DateTimeField(_("paid"), null=True, blank=True, help_text=_("When it was first told to be paid."))
     changed_at = models.DateTimeField(_("changed"))
 
     class Meta:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from loyalty.intake.facts import Fact
 from loyalty.models import Order, Source
-from loyalty.services import catalog, clients, followers, identity, merge, orders, settlement, stream
+from loyalty.services import catalog, clients, followers, identity, merge, orders, places, settlement, stream
 
 CHUNK = 500  # facts in one transaction: bounds the locks that it takes
 
@@ -113,6 +113,7 @@ def _project(
     touched = orders.apply_orders(source, won, products)
     if resolution.joined:
         touched += _join(source, resolution.joined)
+    places.apply(won, now)
     merges = identity.mergeable(resolution.merges)
     for guest, into in merges:
         merge.merge(guest, into, now)

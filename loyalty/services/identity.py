@@ -225,6 +225,7 @@ def mark_merged(guest: int, into: int) -> None:
         "zone",
         "language",
         "registered_at",
+        "store_id",
     ):
         if not getattr(new, name):
             setattr(new, name, getattr(old, name))

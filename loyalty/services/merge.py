@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from loyalty.models import AccessGrant, Cart, Consent, Event, Order, PromoCode, PromoIssue, PromoRedemption
-from loyalty.services import identity, ledger, quests, referrals
+from loyalty.services import identity, ledger, places, quests, referrals
 
 
 def merge(guest: int, into: int, now: datetime) -> None:
@@ -25,6 +25,7 @@ def merge(guest: int, into: int, now: datetime) -> None:
         )
         referrals.merge(guest, into, now)
         quests.merge(guest, into)
+        places.merge(guest, into)
         ledger.move(guest, into, key=f"merge:{guest}", now=now)
 
 

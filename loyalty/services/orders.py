@@ -58,6 +58,7 @@ _ORDER = (
     "refunded_goods",
     "history",
     "ordered_at",
+    "paid_at",
     "changed_at",
 )
 
@@ -188,6 +189,8 @@ def _tell_order(order: Order, news: OrderFact, fact: Fact, client_id: int | None
         order.cart_token = news.cart_token or order.cart_token
         order.ordered_at = news.ordered_at or order.ordered_at
         order.changed_at = news.changed_at
+    if news.status in _PAID and (order.paid_at is None or fact.name == "order.paid"):
+        order.paid_at = fact.occurred_at
     if news.status and _RANK[Order.Status(news.status)] > _RANK[Order.Status(order.status)]:
         order.status = news.status
     if order.refunded and order.status != Order.Status.CANCELLED:

@@ -7,6 +7,7 @@ import orjson
 from django.db import connection
 
 from loyalty.models import Consent
+from loyalty.services import programme, zones
 
 
 class Recipient(NamedTuple):
@@ -18,6 +19,7 @@ class Recipient(NamedTuple):
     email: str
     phone: str
     language: str
+    # The client's own, else the home store's, else the programme's.
     zone: str
     # JSON as the database gives it: parsed only for a text that reads it.
     attributes: str
@@ -37,8 +39,9 @@ def load(client_ids: Iterable[int]) -> dict[int, Recipient]:
     """The clients by id."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT id, first_name, last_name, email, phone, language, zone, attributes
-               FROM loyalty_client WHERE id = ANY(%s)""",
-            [list(client_ids)],
+            f"""SELECT c.id, first_name, last_name, email, phone, language, {zones.SQL}, attributes
+                FROM loyalty_client c LEFT JOIN loyalty_store home ON home.id = c.store_id
+                WHERE c.id = ANY(%(clients)s)""",  # noqa: S608 (a fixed text)
+            {"clients": list(client_ids), "zone": programme.zone().key},
         )
         return {row[0]: Recipient(*row) for row in cursor.fetchall()}

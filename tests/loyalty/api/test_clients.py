@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from loyalty.intake.facts import Phone, Who
-from loyalty.models import Client, Consent, Event, Identity
+from loyalty.models import Client, Consent, Event, Identity, Store
 from loyalty.services import ledger
 from loyalty.services.events import record
 from tests import builders as b
@@ -53,6 +53,7 @@ class TestRegistering:
             "phone_quality": "valid",
             "email": "anna@example.com",
             "attributes": {"tea": "green"},
+            "store": None,
             "registered_at": "2024-03-01T08:00:00Z",
             "merged_into": None,
         }
@@ -62,6 +63,13 @@ class TestRegistering:
         event = Event.objects.get(name="customer.registered")
         assert event.client == Client.objects.get()
         assert event.source.slug == "shop"
+
+    def test_the_home_store_is_told_by_its_code(self, till):
+        Store.objects.create(name="Arbat", slug="arbat", latitude=55.75, longitude=37.59)
+        made = till.post("clients/", {"phone": "+79991234567", "store": "arbat"}).json()
+        assert made["store"] == "arbat"
+        assert till.patch(f"clients/{made['id']}/", {"store": ""}).json()["store"] is None
+        problem(till.patch(f"clients/{made['id']}/", {"store": "nowhere"}), 400, "invalid", "store")
 
     def test_a_client_without_a_time_of_registering_registers_now(self, till):
         told = till.post("clients/", {"phone": "+79991234567"}).json()

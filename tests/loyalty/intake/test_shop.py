@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,18 @@ from typing import Any
 import pytest
 
 from loyalty.event_names import EVENT_NAMES, FROM_SHOPS, PLATFORM
-from loyalty.models import Cart, Client, Consent, Event, Identity, Order, Product, RefusedDelivery
+from loyalty.models import (
+    Cart,
+    Client,
+    ClientLocation,
+    Consent,
+    Event,
+    Identity,
+    Order,
+    Product,
+    RefusedDelivery,
+    Store,
+)
 from tests.loyalty.intake.sending import post, source
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +72,7 @@ def test_a_client_is_read_whole() -> None:
     assert (client.email, client.phone, client.phone_quality) == ("clara@example.com", "+79123456789", "valid")
     assert (client.gender, client.zone, client.language) == ("f", "Europe/Moscow", "ru")
     assert str(client.birthday) == "1990-05-31"
-    assert client.attributes == {"favourite_tea": "green"}
+    assert client.attributes == {"store": "arbat", "favourite_tea": "green"}
     assert {(row.channel, row.granted, row.evidence) for row in Consent.objects.all()} == {
         ("email", True, "shop:consents.email"),
         ("sms", False, "checkout form"),
@@ -174,3 +186,46 @@ def test_what_is_not_understood_is_refused_by_its_field(body: Any, field: str) -
     assert RefusedDelivery.objects.count() == 1
     assert not Event.objects.exists()
     assert not Client.objects.exists()
+
+
+def test_a_home_store_is_taken_by_its_code_and_another_word_is_passed_over() -> None:
+    arbat = Store.objects.create(name="Arbat", slug="arbat", latitude=55.75, longitude=37.59)
+    shop = source("shop")
+    for told, home in (("nowhere", None), ("arbat", arbat), ("nowhere", arbat)):
+        post(shop, event("customer.updated", CLIENT | {"store": told}))
+        assert Client.objects.get().store == home
+
+
+def test_a_place_is_where_the_client_is_and_off_the_earth_it_is_refused() -> None:
+    shop = source("shop")
+    assert post(shop, event("location.updated", latitude="55.75", longitude=37.61)).status_code == 200
+    place = ClientLocation.objects.get()
+    assert (place.client, place.latitude, place.longitude) == (Client.objects.get(), 55.75, 37.61)
+    assert post(shop, event("location.updated", latitude=91, longitude=0)).json()["field"] == "data.latitude"
+    assert post(shop, event("location.updated", latitude=1e-300, longitude=-1e-300)).status_code == 200
+
+
+def test_an_order_is_paid_when_it_is_first_told_to_be() -> None:
+    shop = source("shop")
+    post(shop, event("order.created", order_id="5", lines=LINES) | {"timestamp": "2025-11-22T10:00:00Z"})
+    assert Order.objects.get().paid_at is None
+    for at in ("2025-11-23T10:00:00Z", "2025-11-24T10:00:00Z"):
+        post(shop, event("order.paid", order_id="5") | {"timestamp": at})
+    order = Order.objects.get()
+    assert order.ordered_at == datetime(2025, 11, 22, 10, tzinfo=UTC)
+    assert order.paid_at == datetime(2025, 11, 23, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said", "discount"),
+    [
+        ([{"product_id": "P", "quantity": 2, "price": "100"}], {}, 0),
+        ([{"product_id": "P", "quantity": 2, "price": "100", "total": "150"}], {}, 5000),
+        ([{"product_id": "P", "quantity": 2, "price": "100", "total": "150"}], {"discount": "60"}, 6000),
+        ([{"product_id": "P", "quantity": 1, "price": "100", "total": "120"}], {}, 0),
+        ([{"product_id": "P", "quantity": 2, "price": "100", "total": "150"}], {"discount": "0"}, 0),
+    ],
+)
+def test_a_discount_that_nobody_states_is_read_from_the_lines(lines: Any, said: Any, discount: int) -> None:
+    post(source("shop"), event("order.created", order_id="5", lines=lines, **said))
+    assert Order.objects.get().discount == discount
