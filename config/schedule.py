@@ -20,5 +20,6 @@ TICKS = (
     Tick("loyalty.jobs.reward_referrals", "default", every=60),
     Tick("loyalty.jobs.reward_quests", "default", every=60),
     Tick("loyalty.jobs.end_accesses", "default", every=60),
+    Tick("segments.jobs.score", "segments", every=60),
     Tick("loyalty.jobs.nightly", "default", cron="0 * * * *"),
 )

@@ -37,6 +37,7 @@ FROM_SHOPS: dict[str, Promise] = {
 PLATFORM: dict[str, Promise] = {
     "segment.entered": _("Entered a segment"),
     "segment.left": _("Left a segment"),
+    "rfm.changed": _("RFM group changed"),
     "bonus.accrued": _("Bonuses accrued"),
     "bonus.spent": _("Bonuses spent"),
     "bonus.expired": _("Bonuses burnt"),

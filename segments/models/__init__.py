@@ -1,6 +1,7 @@
 """Which clients: segments and the conditions that they share with scenarios."""
 
 from segments.conditions import CONDITION_TYPES, AttributeCondition, Condition, EventCountCondition, Group, InSegment
+from segments.models.rfm import RfmRules, RfmScore, RfmSettings, RfmSnapshot, Ties, ZeroSpend
 from segments.models.segment import Membership, Segment
 
 __all__ = [
@@ -11,5 +12,11 @@ __all__ = [
     "Group",
     "InSegment",
     "Membership",
+    "RfmRules",
+    "RfmScore",
+    "RfmSettings",
+    "RfmSnapshot",
     "Segment",
+    "Ties",
+    "ZeroSpend",
 ]
