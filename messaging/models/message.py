@@ -26,6 +26,7 @@ class Reason(models.TextChoices):
     SCENARIO_INACTIVE = "scenario_inactive", _("the scenario is not active")
     SCENARIO_PAUSED = "scenario_paused", _("the scenario is paused")
     RUN_ENDED = "run_ended", _("the run was stopped")
+    OVERDUE = "overdue", _("too late after a pause")
     EXIT_RULE = "exit_rule", _("an exit rule of the scenario came true")
     NO_CONSENT = "no_consent", _("no consent for this channel and topic")
     NO_ADDRESS = "no_address", _("no usable address")

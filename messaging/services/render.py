@@ -73,6 +73,8 @@ def check(source: str) -> None:
 
 # What a template may read; `variables.load` fills them.
 VARIABLES = frozenset({"client", "bonus", "cart", "entry", "promo", "referral"})
+# Of these, the ones that only a step above the message can give.
+STEP_VARIABLES = frozenset({"promo"})
 
 
 def _words(error: Exception) -> str:

@@ -69,7 +69,7 @@ def advance_due(now: datetime, limit: int = BATCH) -> int:
 
 def _advance_claimed(scenario: Live, now: datetime, limit: int) -> int:
     def work(only: Sequence[int] | None, taken: list[int]) -> None:
-        runs = _claim(scenario.id, now, limit, only)
+        runs = _claim(scenario, now, limit, only)
         taken += [run.id for run in runs]
         if runs:
             _walk(scenario, runs, now)
@@ -77,23 +77,29 @@ def _advance_claimed(scenario: Live, now: datetime, limit: int) -> int:
     return in_isolation(work, lambda run_id, error: _fail(scenario, run_id, error, now))
 
 
-def _claim(scenario_id: int, now: datetime, limit: int, only: Sequence[int] | None = None) -> list[RunView]:
+def _claim(scenario: Live, now: datetime, limit: int, only: Sequence[int] | None = None) -> list[RunView]:
     # The inner query holds the rows in due order; side by side, workers skip each other's.
     chosen = "AND id = ANY(%(only)s)" if only is not None else ""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT id, scenario_id, client_id, step_key, visits, waiting, depth, entered_at, context,
-                       failures
+                       failures, coalesce(due_at < %(stale)s, false)
                 FROM scenarios_scenariorun
                 WHERE scenario_id = %(scenario)s AND state = 'active' AND due_at <= %(now)s {chosen}
                 ORDER BY due_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED""",  # noqa: S608 (two fixed texts)
-            {"scenario": scenario_id, "now": now, "limit": limit, "only": list(only or ())},
+            {
+                "scenario": scenario.id,
+                "stale": scenario.stale_before,
+                "now": now,
+                "limit": limit,
+                "only": list(only or ()),
+            },
         )
         return [
             RunView(
-                run_id, scenario, client_id, step_key, visits, waiting, depth, entered, orjson.loads(context), failed
+                run_id, own, client_id, step_key, visits, waiting, depth, entered, orjson.loads(context), failed, stale
             )
-            for run_id, scenario, client_id, step_key, visits, waiting, depth, entered, context, failed in cursor
+            for run_id, own, client_id, step_key, visits, waiting, depth, entered, context, failed, stale in cursor
         ]
 
 
@@ -118,10 +124,16 @@ def _step(scenario: Live, key: str, batch: Batch, now: datetime, moves: _Moves) 
     flow = scenario.flow
     node = flow.nodes.get(key)
     if node is None:
+        # A scenario without steps, or a step that a later release removed and said where its runs go (semantics §14).
+        target = flow.moves.get(key, "" if not key else None)
         for run in batch.runs:
-            # A scenario without steps, or a step that a later release removed.
-            moves.end(run, _State.COMPLETED if not key else _State.EXITED, "" if not key else "step_removed",
-                      flow.number)  # fmt: skip
+            if target:
+                run.waiting, run.step_key = False, target
+                yield run, target
+            elif target is None:
+                moves.end(run, _State.EXITED, "step_removed", flow.number)
+            else:
+                moves.end(run, _State.COMPLETED, "", flow.number)
         return
     kind = type(node.step).__name__
     for run in batch.runs:

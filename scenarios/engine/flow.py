@@ -27,6 +27,8 @@ class Flow:
     nodes: dict[str, Node]
     triggers: list[Trigger]
     settings: dict[str, object]
+    # From removed steps to where their runs go on; '' where they are done.
+    moves: dict[str, str] = field(default_factory=dict)
 
 
 def build(release: Release) -> Flow:
@@ -50,7 +52,7 @@ def build(release: Release) -> Flow:
 
     first = walk(document["steps"], None)
     triggers = [snapshot.load_trigger(row, named) for row in document["triggers"]]
-    return Flow(release.pk, release.number, first, nodes, triggers, document["settings"])
+    return Flow(release.pk, release.number, first, nodes, triggers, document["settings"], release.moves)
 
 
 def _ways(row: Row, named: snapshot.Named) -> list[tuple[str, object]]:

@@ -21,6 +21,8 @@ class Live:
     flow: Flow
     starts_at: datetime | None
     ends_at: datetime | None
+    # What was due before this moment, during a pause, is too late to be said (semantics §15).
+    stale_before: datetime | None = None
 
 
 def live() -> dict[int, Live]:
@@ -28,10 +30,10 @@ def live() -> dict[int, Live]:
     rows = (
         Scenario.objects.filter(status=Scenario.Status.ACTIVE, live_release__isnull=False)
         .order_by("-priority", "pk")
-        .values_list("pk", "priority", "live_release_id")
+        .values_list("pk", "priority", "live_release_id", "stale_before")
     )
     found = {}
-    for scenario_id, priority, release_id in rows:
+    for scenario_id, priority, release_id, stale_before in rows:
         try:
             current = flow(release_id)
         except (KeyError, TypeError, ValueError):
@@ -46,6 +48,7 @@ def live() -> dict[int, Live]:
             current,
             _moment(settings["starts_at"]),
             _moment(settings["ends_at"]),
+            stale_before,
         )
     return found
 

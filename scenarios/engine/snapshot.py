@@ -19,10 +19,10 @@ from segments.models import CONDITION_TYPES, Condition, Group, Segment
 
 FORMAT = 1
 
-_STEPS = {cls.__name__: cls for cls in STEP_TYPES}
-_TRIGGERS = {cls.__name__: cls for cls in TRIGGER_TYPES}
-_CONDITIONS: dict[str, type[Condition]] = {cls.__name__: cls for cls in CONDITION_TYPES} | {"Group": Group}
-_TYPES: dict[str, type[models.Model]] = {**_STEPS, **_TRIGGERS, **_CONDITIONS}
+STEP_CLASSES = {cls.__name__: cls for cls in STEP_TYPES}
+TRIGGER_CLASSES = {cls.__name__: cls for cls in TRIGGER_TYPES}
+CONDITION_CLASSES: dict[str, type[Condition]] = {cls.__name__: cls for cls in CONDITION_TYPES} | {"Group": Group}
+_TYPES: dict[str, type[models.Model]] = {**STEP_CLASSES, **TRIGGER_CLASSES, **CONDITION_CLASSES}
 
 # What rows refer to by slug, so that a document means the same in another installation.
 NAMED = (Segment, PromoPool)
@@ -143,12 +143,12 @@ def named_by(document: Row) -> Named:
 
 def load_step(row: Row, named: Named) -> Step:
     """A step of a document, unsaved."""
-    return _unsaved(row, _STEPS, named, ("branches",))
+    return _unsaved(row, STEP_CLASSES, named, ("branches",))
 
 
 def load_trigger(row: Row, named: Named) -> Trigger:
     """A trigger of a document with its conditions, unsaved."""
-    trigger = _unsaved(row, _TRIGGERS, named, ("conditions",))
+    trigger = _unsaved(row, TRIGGER_CLASSES, named, ("conditions",))
     trigger.attached_conditions = load_conditions(row.get("conditions"), named)
     return trigger
 
@@ -157,7 +157,7 @@ def load_conditions(row: Row | None, named: Named) -> Any:
     """A tree of conditions, unsaved, or None."""
     if row is None:
         return None
-    condition = _unsaved(row, _CONDITIONS, named, ("members",))
+    condition = _unsaved(row, CONDITION_CLASSES, named, ("members",))
     if isinstance(condition, Group):
         condition.attached_members = [load_conditions(member, named) for member in row.get("members", [])]
     return condition

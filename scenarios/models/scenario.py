@@ -46,6 +46,13 @@ class Scenario(models.Model):
         blank=True,
         help_text=_("Events that end the client's run wherever it stands."),
     )
+    overdue_hours = models.PositiveIntegerField(
+        _("hours late"),
+        default=24,
+        help_text=_("After a pause, messages that are later than this are skipped."),
+    )
+    # Set when the scenario is resumed: what was due before is too late to be said (semantics §15).
+    stale_before = models.DateTimeField(null=True, editable=False)
     live_release = models.ForeignKey(
         "Release", models.PROTECT, null=True, blank=True, editable=False, related_name="+", verbose_name=_("release")
     )
@@ -113,6 +120,8 @@ class Release(models.Model):
     scenario = models.ForeignKey(Scenario, models.PROTECT, related_name="releases", verbose_name=_("scenario"))
     number = models.PositiveIntegerField(_("number"))
     snapshot = models.JSONField(_("snapshot"))
+    # From a step that this release no longer has to the one where its runs go on ('' where they are done).
+    moves = models.JSONField(default=dict, editable=False)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("author")
     )

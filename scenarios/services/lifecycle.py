@@ -1,6 +1,6 @@
 """Pausing, archiving, restoring (semantics §15)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as t
@@ -32,11 +32,16 @@ def pause(scenario: Scenario, now: datetime) -> None:
 
 
 def resume(scenario: Scenario, now: datetime) -> None:
-    """Goes on after a pause. Raises `WrongState`, also where nothing was ever published."""
+    """Goes on after a pause: messages later than the scenario's `overdue_hours` will be skipped with a reason.
+
+    Raises `WrongState`, also where nothing was ever published.
+    """
     with transaction.atomic():
         locked = _change(scenario, {Scenario.Status.PAUSED}, Scenario.Status.ACTIVE)
         if locked.live_release_id is None:
             raise WrongState(t("Publish the scenario first: it has no release yet."))
+        locked.stale_before = now - timedelta(hours=locked.overdue_hours)
+        locked.save(update_fields=["stale_before"])
 
 
 def archive(scenario: Scenario, now: datetime) -> int:

@@ -23,6 +23,8 @@ class RunView:
     context: dict[str, Any]
     # Failures in a row on the step where the run stands.
     failures: int = 0
+    # Its due time passed in a pause, longer ago than the scenario allows: what it would say now is too late.
+    stale: bool = False
 
 
 @dataclass(slots=True)

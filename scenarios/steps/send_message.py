@@ -37,6 +37,7 @@ class SendMessage(Step, MessageContent):
 
     def decide(self, batch: Batch, now: datetime) -> list[Outcome]:
         refused = policy.refusals(self.channel, self.topic, batch.clients, now)
+        refused |= {run.client_id: Reason.OVERDUE for run in batch.runs if run.stale}
         texts = (render.compiled(self.subject), render.compiled(self.body))
         ids = [run.client_id for run in batch.runs if run.client_id not in refused]
         names = texts[0].names | texts[1].names
