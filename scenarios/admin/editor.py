@@ -8,6 +8,7 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as t
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -15,7 +16,7 @@ from scenarios.admin import history, verbs
 from scenarios.admin.conditions import form_of, owner_of
 from scenarios.admin.parts import editable, visible
 from scenarios.models import STEP_TYPES, TRIGGER_TYPES, Branch, Scenario, ScenarioRun, Step, Trigger
-from scenarios.services import cards, publish, tree
+from scenarios.services import cards, checks, publish, tree
 from segments.models import Condition
 
 # Refusals are told to the map's script as plain text.
@@ -31,19 +32,18 @@ def context(request: HttpRequest, scenario: Scenario) -> dict[str, Any]:
         .annotate(Count("pk"))
     )
     release = scenario.live_release
-    found = publish.problems(scenario) if scenario.status != Scenario.Status.ARCHIVED else []
-    parts = {f"{start.trigger.sentence()}: ": start.trigger for start in drawn.starts}
-    parts |= {f"{card.step.sentence()}: ": card.step for card in drawn.cards()}
-    at_cards, others = [], []
-    wrong: list[Step | Trigger] = []
-    for problem in found:
-        part = next((part for prefix, part in parts.items() if problem.startswith(prefix)), None)
-        if part is None:
-            others.append(problem)
-            continue
-        wrong.append(part)
-        kind = "step" if isinstance(part, Step) else "trigger"
-        at_cards.append({"anchor": f"{kind}-{part.key}", "text": problem})
+    archived = scenario.status == Scenario.Status.ARCHIVED
+    document = publish.draft_document(scenario)
+    found = [] if archived else checks.findings(scenario, document, timezone.now())
+    anchors = {start.trigger.key: f"trigger-{start.trigger.key}" for start in drawn.starts}
+    anchors |= {card.step.key: f"step-{card.step.key}" for card in drawn.cards()}
+    at_cards = [
+        {"anchor": anchors[finding.key], "text": finding.words, "blocks": finding.blocks}
+        for finding in found
+        if finding.key in anchors
+    ]
+    others = [finding.words for finding in found if finding.key not in anchors]
+    wrong = {finding.key for finding in found if finding.blocks}
     return {
         "scenario": scenario,
         "release": release,
@@ -53,11 +53,11 @@ def context(request: HttpRequest, scenario: Scenario) -> dict[str, Any]:
             "tree": drawn,
             "standing": standing,
             "inside": sum(standing.values()) if release else None,
-            "differs": bool(release) and publish.differs(scenario),
+            "differs": release is not None and release.snapshot != document,
             "problems": others,
             "card_problems": at_cards,
-            "wrong_steps": {part.pk for part in wrong if isinstance(part, Step)},
-            "wrong_triggers": {part.pk for part in wrong if isinstance(part, Trigger)},
+            "wrong": wrong,
+            "blocked": any(finding.blocks for finding in found),
             "verbs": verbs.offered(request, scenario),
             "step_types": [_menu_item(kind) for kind in STEP_TYPES],
             "trigger_types": [_menu_item(kind) for kind in TRIGGER_TYPES],

@@ -12,12 +12,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from loyalty.admin.fields import events_field
-from scenarios.admin import editor, history, verbs
+from scenarios.admin import copies, editor, history, verbs
 from scenarios.models import Scenario, ScenarioRun, Trigger
 from scenarios.services import tree
 
@@ -88,6 +88,7 @@ class ScenarioAdmin(ModelAdmin):
     ordering = ("-changed_at",)
     list_select_related = ("live_release",)
     list_after_template = "scenarios/dialogs.html"
+    actions_list = ("import_link",)
     add_fieldsets = ((None, {"fields": ("name", "description")}),)
     fieldsets = (
         (
@@ -100,6 +101,7 @@ class ScenarioAdmin(ModelAdmin):
                     "parallel",
                     ("starts_at", "ends_at"),
                     ("exit_events", "entry_cap"),
+                    "overdue_hours",
                 )
             },
         ),
@@ -116,6 +118,9 @@ class ScenarioAdmin(ModelAdmin):
         wrap = self.admin_site.admin_view
         return [
             path("<int:object_id>/map/", wrap(editor.map_view), name="scenarios_scenario_map"),
+            path("<int:object_id>/export/", wrap(copies.export_view), name="scenarios_scenario_export"),
+            path("<int:object_id>/releases/", wrap(self.releases_view), name="scenarios_scenario_releases"),
+            path("import/", wrap(self.import_view), name="scenarios_scenario_import"),
             path("<int:object_id>/do/<slug:name>/", wrap(self.verb_view), name="scenarios_scenario_verb"),
             path("conditions/delete/", wrap(editor.delete_condition_view), name="scenarios_condition_delete"),
             *super().get_urls(),
@@ -123,6 +128,16 @@ class ScenarioAdmin(ModelAdmin):
 
     def verb_view(self, request: HttpRequest, object_id: int, name: str) -> HttpResponse:
         return verbs.verb_view(request, object_id, name, **self.admin_site.each_context(request), opts=self.opts)
+
+    def releases_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return copies.releases_view(request, object_id, **self.admin_site.each_context(request), opts=self.opts)
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        return copies.import_view(request, **self.admin_site.each_context(request), opts=self.opts)
+
+    @action(description=_("Import"), url_path="import-file", icon="upload_file", permissions=["add"])
+    def import_link(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:scenarios_scenario_import"))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ScenarioList

@@ -18,10 +18,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from scenarios.admin import history
+from scenarios.admin import history, publishing
 from scenarios.models import EntryClock, Scenario, ScenarioRun
-from scenarios.services import lifecycle
-from scenarios.services.publish import NotPublishable, differs, problems, publish
+from scenarios.services import lifecycle, transfer
+from scenarios.services.draft import BadDocument
+from scenarios.services.publish import NotPublishable, Unanswered
+from scenarios.services.tree import TreeError
 
 PERMISSION = "scenarios.publish_scenario"
 
@@ -38,7 +40,8 @@ class Verb:
     from_states: tuple[str, ...]
     question: Promise
     says: Callable[[Scenario], list[str]]
-    does: Callable[[HttpRequest, Scenario, datetime], str]
+    # Does it, and says in words for the history what was done; or answers the scenario that was made.
+    does: Callable[[HttpRequest, Scenario, datetime], str | Scenario]
     done: Promise
     danger: bool = False
 
@@ -57,10 +60,11 @@ def _clients_inside(scenario: Scenario) -> str:
 def _says_publish(scenario: Scenario) -> list[str]:
     if scenario.live_release is None:
         return [t("The scenario becomes active: from now on its triggers let clients in.")]
-    lines = [_clients_inside(scenario), t("They follow the new release from their next step on.")]
-    if not differs(scenario):
-        lines.insert(0, t("The draft says the same as the release in force."))
-    return lines
+    return [_clients_inside(scenario), t("They follow the new release from their next step on.")]
+
+
+def _says_duplicate(scenario: Scenario) -> list[str]:
+    return [t("A copy of the draft becomes a scenario of its own, as a draft.")]
 
 
 def _says_pause(scenario: Scenario) -> list[str]:
@@ -95,8 +99,13 @@ def _says_restore(scenario: Scenario) -> list[str]:
 
 
 def _publish(request: HttpRequest, scenario: Scenario, now: datetime) -> str:
-    release = publish(scenario, request.user, now)  # type: ignore[arg-type]  # admin_view let a user in
+    release = publishing.act(scenario, request.user, request.POST)  # type: ignore[arg-type]  # admin_view let a user in
     return t("Published as release %(number)d") % {"number": release.number}
+
+
+def _duplicate(request: HttpRequest, scenario: Scenario, now: datetime) -> Scenario:
+    name = t("%(name)s (copy)") % {"name": scenario.name[:190]}
+    return transfer.duplicate(scenario, name)
 
 
 def _pause(request: HttpRequest, scenario: Scenario, now: datetime) -> str:
@@ -126,6 +135,9 @@ VERBS = (
          _("Pause «%(scenario)s»?"), _says_pause, _pause, _("«%(scenario)s» is paused.")),
     Verb("resume", _("Resume"), "play_arrow", (Status.PAUSED,),
          _("Resume «%(scenario)s»?"), _says_resume, _resume, _("«%(scenario)s» is active again.")),
+    Verb("duplicate", _("Duplicate"), "content_copy", tuple(Status.values),
+         _("Duplicate «%(scenario)s»?"), _says_duplicate, _duplicate,
+         _("«%(scenario)s» is duplicated; here is the copy.")),
     Verb("archive", pgettext_lazy("verb", "Archive"), "archive", (Status.DRAFT, Status.ACTIVE, Status.PAUSED),
          _("Archive «%(scenario)s»?"), _says_archive, _archive, _("«%(scenario)s» is archived."), danger=True),
     Verb("restore", _("Restore"), "unarchive", (Status.ARCHIVED,),
@@ -164,15 +176,19 @@ def verb_view(request: HttpRequest, object_id: int, name: str, **context: Any) -
     named = {"scenario": scenario.name}
     if request.method == "POST":
         try:
-            words = verb.does(request, scenario, timezone.now())
-        except NotPublishable as error:
+            done = verb.does(request, scenario, timezone.now())
+        except (NotPublishable, BadDocument) as error:
             for problem in error.problems:
                 messages.error(request, problem)
-        except lifecycle.WrongState as error:
+        except (lifecycle.WrongState, Unanswered, TreeError) as error:
             messages.error(request, str(error))
         else:
-            history.note(request, scenario, words)
             messages.success(request, str(verb.done) % named)
+            if isinstance(done, Scenario):
+                history.note(request, done, t("Made as a copy of «%(scenario)s»") % named)
+                after = reverse("admin:scenarios_scenario_change", args=[done.pk])
+            else:
+                history.note(request, scenario, done)
         return HttpResponseRedirect(after)
     asked = {
         "question": str(verb.question) % named,
@@ -180,9 +196,11 @@ def verb_view(request: HttpRequest, object_id: int, name: str, **context: Any) -
         "label": verb.label,
         "danger": verb.danger,
         "lines": verb.says(scenario) if scenario.status in verb.from_states else [],
-        "problems": problems(scenario) if name == "publish" else [],
         "action": request.path,
         "next": after,
     }
+    if name == "publish":
+        asked |= publishing.context(scenario)
     alone = request.headers.get("X-Requested-With") == "fetch"
-    return render(request, "scenarios/verb_form.html" if alone else "scenarios/verb.html", context | asked)
+    form = "scenarios/publish_form.html" if name == "publish" else "scenarios/verb_form.html"
+    return render(request, form if alone else "scenarios/verb.html", context | asked | {"form_template": form})

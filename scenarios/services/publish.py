@@ -1,14 +1,18 @@
 """Publishing: the draft becomes an immutable, numbered release (semantics §14)."""
 
 import json
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import models, transaction
 from django.utils.translation import gettext as t
+from django.utils.translation import gettext_lazy as _
 
 from scenarios.engine import snapshot
-from scenarios.models import Branch, Fork, Release, Scenario, Step, Trigger
+from scenarios.models import Release, Scenario, ScenarioRun
+from scenarios.services import checks, releases
+from scenarios.services.releases import Standing
 
 
 class NotPublishable(Exception):
@@ -17,32 +21,6 @@ class NotPublishable(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
-
-
-def problems(scenario: Scenario) -> list[str]:
-    """What forbids publishing the draft, in the current language; empty: nothing does."""
-    found: list[str] = []
-    triggers = list(Trigger.objects.filter(scenario=scenario))
-    steps = list(Step.objects.filter(branch__scenario=scenario))
-    if not triggers:
-        found.append(t("The scenario has no trigger: nobody would ever enter."))
-    if not steps:
-        found.append(t("The scenario has no steps: nothing would ever happen."))
-    parts: list[Trigger | Step] = [*triggers, *steps]
-    for part in parts:
-        found += [f"{part.sentence()}: {problem}" for problem in part.problems()]
-    forks = {step.pk: step for step in steps if isinstance(step, Fork)}
-    for fork_id, fork in forks.items():
-        branches = list(Branch.objects.filter(fork=fork_id))
-        if not any(branch.is_default for branch in branches):
-            found.append(t("%(step)s: the fork has no branch for everybody else.") % {"step": fork.sentence()})
-        for branch in branches:
-            if not branch.is_default and (branch.conditions is None or not branch.conditions.children.exists()):
-                found.append(
-                    t("%(step)s: branch «%(branch)s» has no conditions, so the branches after it are dead.")
-                    % {"step": fork.sentence(), "branch": branch.label or branch.position + 1}
-                )
-    return found
 
 
 def draft_document(scenario: Scenario) -> dict[str, object]:
@@ -55,22 +33,65 @@ def differs(scenario: Scenario) -> bool:
     return scenario.live_release is None or scenario.live_release.snapshot != draft_document(scenario)
 
 
-def publish(scenario: Scenario, author: User | None, now: datetime) -> Release:
+class Unanswered(Exception):
+    """Clients stand on steps that the draft no longer has: where they go must be said first (semantics §14)."""
+
+    def __init__(self, steps: list[Standing]) -> None:
+        super().__init__(
+            "; ".join(
+                t("«%(step)s» is gone from the draft: say what becomes of those who stand on it.")
+                % {"step": step.sentence}
+                for step in steps
+            )
+        )
+        self.steps = steps
+
+
+class Answer(models.TextChoices):
+    """What becomes of clients who stand on a removed step."""
+
+    NEXT = "next", _("they go on to the next step")
+    FINISH = "finish", _("they leave the scenario")
+
+
+def publish(
+    scenario: Scenario,
+    author: User | None,
+    now: datetime,
+    answers: Mapping[str, str] | None = None,
+    recalculate: Collection[str] = (),
+) -> Release:
     """Stores the draft as the next release and puts it in force; a first publication activates the scenario.
 
-    Runs follow the new release from their next step on, by step key. Raises `NotPublishable`.
+    Runs follow the new release from their next step on, by step key. `answers` says for each removed step on which
+    clients stand what becomes of them; `recalculate` names waits whose due times are counted anew, all others keep
+    theirs (semantics §14). Raises `NotPublishable` and `Unanswered`.
     """
+    answers = answers or {}
     with transaction.atomic():
         locked = Scenario.objects.select_for_update().get(pk=scenario.pk)
-        if found := problems(locked):
+        document = draft_document(locked)
+        if found := [finding.words for finding in checks.findings(locked, document, now) if finding.blocks]:
             raise NotPublishable(found)
-        last = locked.releases.order_by("-number").values_list("number", flat=True).first() or 0
+        removed = [step for step in releases.standing(locked, document) if step.removed]
+        if unanswered := [step for step in removed if step.key not in answers]:
+            raise Unanswered(unanswered)
+        last = locked.releases.order_by("-number").first()
         release = Release.objects.create(
-            scenario=locked, number=last + 1, snapshot=draft_document(locked), author=author, published_at=now
+            scenario=locked,
+            number=last.number + 1 if last else 1,
+            snapshot=document,
+            moves=releases.moves(last, document, answers) if last else {},
+            author=author,
+            published_at=now,
         )
         locked.live_release = release
         if locked.status == Scenario.Status.DRAFT:
             locked.status = Scenario.Status.ACTIVE
         locked.save(update_fields=["live_release", "status"])
+        waiting = ScenarioRun.objects.filter(scenario=locked, state=ScenarioRun.State.ACTIVE)
+        # Who stands on a removed step goes at once; who arrives there meanwhile finds the answer in the release.
+        waiting.filter(step_key__in=[step.key for step in removed]).update(due_at=now)
+        waiting.filter(step_key__in=list(recalculate), waiting=True).update(due_at=now)
     scenario.refresh_from_db()
     return release

@@ -44,6 +44,19 @@ def create(scenario: Scenario) -> Scenario:
     return scenario
 
 
+def clear(scenario: Scenario) -> Branch:
+    """Empties the draft down to its bare trunk, which it returns. For callers that hold the scenario."""
+    trunk = Branch.objects.get(scenario=scenario, fork=None)
+    triggers = Trigger.objects.non_polymorphic().filter(scenario=scenario)
+    groups = list(triggers.values_list("conditions_id", flat=True))
+    triggers.delete()
+    below = set(Branch.objects.filter(scenario=scenario, fork__isnull=False).values_list("pk", flat=True))
+    steps = Step.objects.non_polymorphic().filter(branch__scenario=scenario)
+    _delete(below, set(steps.values_list("pk", flat=True)))
+    _delete_groups(groups)
+    return trunk
+
+
 def insert(step: Step, branch: Branch, position: int | None = None) -> Step:
     """Saves a new step at `position` of the branch (None or beyond the end: last); a fork gets its two branches."""
     with editing(branch.scenario_id) as scenario:

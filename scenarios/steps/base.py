@@ -1,5 +1,6 @@
 """What every step is."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
@@ -20,8 +21,11 @@ class Step(PolymorphicModel):
 
     # The symbol on the step's card (Material Symbols, bundled with the admin theme).
     icon = "circle"
-    # Whether the step splits the way into branches.
+    # Whether the step splits the way into branches, and whether conditions of theirs decide.
     forks = False
+    decided_by_conditions = False
+    # Variables that the texts below may say, once the step is done.
+    provides: Collection[str] = ()
 
     branch = models.ForeignKey("scenarios.Branch", models.CASCADE, related_name="steps", verbose_name=_("branch"))
     key = models.CharField(max_length=32, default=new_key, editable=False)

@@ -18,6 +18,7 @@ class Fork(Step):
 
     icon = "alt_route"
     forks = True
+    decided_by_conditions = True
 
     label = models.CharField(_("question"), max_length=200, blank=True, help_text=_("What the fork asks, for readers."))
 

@@ -16,6 +16,7 @@ class IssuePromoCode(Step):
     """Gives the client a code of a pool; the messages below say it as `{{ promo.code }}` (semantics §42)."""
 
     icon = "confirmation_number"
+    provides = ("promo",)
 
     class WhenDry(models.TextChoices):
         SKIP = "skip", _("go on without a code")
