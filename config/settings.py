@@ -85,6 +85,7 @@ CACHES = {
 
 # Hooks by dotted path: how a lower room is heard above without importing upward (docs/architecture.md).
 EVENTS_NUDGE = "config.nudges.events_recorded"
+EVENTS_UNQUEUED = "segments.services.changed.unqueued"
 OUTBOX_NUDGE = "config.nudges.messages_queued"
 JOB_NUDGE = "config.nudges.nudge"
 OUTBOX_GATE = "scenarios.services.gate.refusals"

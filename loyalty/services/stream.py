@@ -4,7 +4,7 @@ What this platform itself does (bonuses, segments, messages) is appended with `a
 transaction as the deed, so that scenarios can follow from it (semantics §1).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -27,13 +27,14 @@ def platform() -> Source:
 
 
 @cache
-def _hook(path: str) -> object:
-    return import_string(path)
+def _hook(path: str) -> Callable[..., None]:
+    found: Callable[..., None] = import_string(path)
+    return found
 
 
 def nudge() -> None:
     """Asks the readers of the stream to look right after the commit; a lost nudge costs one tick (semantics §8)."""
-    transaction.on_commit(_hook(settings.EVENTS_NUDGE), robust=True)  # type: ignore[arg-type]  # a dotted path
+    transaction.on_commit(_hook(settings.EVENTS_NUDGE), robust=True)
 
 
 def append(
@@ -86,6 +87,9 @@ def append(
         written = {external_id: (event_id, client_id) for external_id, event_id, client_id in cursor.fetchall()}
     if written and any(fact.triggers for fact in facts):
         nudge()
+    unqueued = (written[fact.external_id][1] for fact in facts if not fact.triggers and fact.external_id in written)
+    if known := sorted({client_id for client_id in unqueued if client_id is not None}):
+        _hook(settings.EVENTS_UNQUEUED)(known, now)
     return written
 
 
@@ -94,23 +98,34 @@ def append_selected(source: Source, select: str, params: Sequence[Any], now: dat
 
     `select` gives external_id, name, client_id, occurred_at, payload and triggers. Returns how many were new.
     """
+    told = f"told AS (SELECT fact.*, 0 AS depth FROM ({select}) AS fact)"  # noqa: S608 (of our own code)
+    (written,) = append_told(source, told, params, now, "SELECT count(*) FROM event")
+    return int(written)
+
+
+def append_told(source: Source, relations: str, params: Sequence[Any], now: datetime, answer: str) -> tuple[Any, ...]:
+    """As `append_selected`, for facts that follow from what the same statement does.
+
+    `relations`: the list of a WITH clause. One of them, `told`, has a row a fact, with the columns of
+    `append_selected` and depth. Returns the one row of `answer`, a SELECT over the relations and `event`, the new ones.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""WITH fact AS ({select}),
+            f"""WITH {relations},
                event AS (
                  INSERT INTO loyalty_event (source_id, external_id, name, client_id, anonymous_id, occurred_at,
                                             received_at, payload, depth)
-                 SELECT %s, external_id, name, client_id, '', occurred_at, %s, payload, 0 FROM fact
+                 SELECT %s, external_id, name, client_id, '', occurred_at, %s, payload, depth FROM told
                  ON CONFLICT (source_id, external_id) DO NOTHING
                  RETURNING id, external_id),
                unread AS (
                  INSERT INTO loyalty_unreadevent (event_id)
-                 SELECT event.id FROM event JOIN fact USING (external_id) WHERE triggers
-                 RETURNING 1)
-               SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM unread)""",  # noqa: S608 (of our own code)
+                 SELECT event.id FROM event JOIN told USING (external_id) WHERE told.triggers
+                 RETURNING event_id)
+               SELECT EXISTS (SELECT FROM unread), answer.* FROM ({answer}) AS answer""",  # noqa: S608 (our own code)
             [*params, source.pk, now],
         )
-        written, queued = cursor.fetchone()
+        queued, *answered = cursor.fetchone()
     if queued:
         nudge()
-    return written
+    return tuple(answered)

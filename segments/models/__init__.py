@@ -2,11 +2,12 @@
 
 from segments.conditions import CONDITION_TYPES, AttributeCondition, Condition, EventCountCondition, Group, InSegment
 from segments.models.rfm import RfmRules, RfmScore, RfmSettings, RfmSnapshot, Ties, ZeroSpend
-from segments.models.segment import Membership, Segment
+from segments.models.segment import ChangedClient, Membership, Segment, refuse_dynamic
 
 __all__ = [
     "CONDITION_TYPES",
     "AttributeCondition",
+    "ChangedClient",
     "Condition",
     "EventCountCondition",
     "Group",
@@ -19,4 +20,5 @@ __all__ = [
     "Segment",
     "Ties",
     "ZeroSpend",
+    "refuse_dynamic",
 ]
