@@ -40,6 +40,8 @@ PLATFORM: dict[str, Promise] = {
     "rfm.changed": _("RFM group changed"),
     "bonus.accrued": _("Bonuses accrued"),
     "bonus.spent": _("Bonuses spent"),
+    "bonus.withdrawn": _("Bonuses withdrawn"),
+    "bonus.expiring": _("Bonuses burn soon"),
     "bonus.expired": _("Bonuses burnt"),
     "promo.issued": _("Promo code issued"),
     "promo.redeemed": _("Promo code used"),

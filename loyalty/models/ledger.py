@@ -47,6 +47,7 @@ class BonusOperation(models.Model):
         REFUND = "refund", _("return of spent bonuses")
         CLAWBACK = "clawback", _("clawback of earned bonuses")
         CORRECT = "correct", _("correction")
+        WITHDRAW = "withdraw", _("withdrawal")
         BURN = "burn", _("burning")
         MERGE = "merge", _("merge of clients")
 

@@ -1,6 +1,6 @@
 """Granting gifts and access to services, and ending them (mechanics T44)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -104,6 +104,25 @@ def revoke(grant_id: int, now: datetime, reason: str = "") -> bool:
         found.save(update_fields=["ended_at", "revoked", "reason"])
         _tell("access.ended", [found], now, {})
     return True
+
+
+def revoke_named(kind: str, name: str, clients: Mapping[int, int], now: datetime) -> set[int]:
+    """Ends at once whatever of this kind and name the clients hold; returns the clients who held something.
+
+    `clients`: id → chain depth of the event that follows (semantics §18). In the caller's transaction or its own.
+    """
+    with transaction.atomic():
+        held = list(
+            AccessGrant.objects.select_for_update()
+            .filter(client__in=list(clients), kind=kind, name=name, ended_at=None)
+            .exclude(ends_at__lte=now)
+            .order_by("pk")
+        )
+        AccessGrant.objects.filter(pk__in=[each.pk for each in held]).update(ended_at=now, revoked=True)
+        for each in held:
+            each.ended_at, each.revoked = now, True
+        _tell("access.ended", held, now, {each.key: clients[each.client_id] for each in held})
+    return {each.client_id for each in held}
 
 
 def end_due(now: datetime, limit: int = BATCH) -> int:

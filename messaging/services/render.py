@@ -72,9 +72,9 @@ def check(source: str) -> None:
 
 
 # What a template may read; `variables.load` fills them.
-VARIABLES = frozenset({"client", "bonus", "cart", "entry", "promo", "referral"})
 # Of these, the ones that only a step above the message can give.
-STEP_VARIABLES = frozenset({"promo"})
+STEP_VARIABLES = frozenset({"promo", "access", "gift", "survey", "products"})
+VARIABLES = STEP_VARIABLES | {"client", "bonus", "cart", "entry", "referral", "burning"}
 
 
 def _words(error: Exception) -> str:

@@ -3,13 +3,14 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 import orjson
 from django.db import connection
 
 from loyalty.models import ReferralRules
 from loyalty.money import major
-from loyalty.services import referrals
+from loyalty.services import programme, referrals
 from loyalty.services.ledger import Balance, balances
 from loyalty.services.referral_codes import code_of
 from messaging.services.recipients import Recipient
@@ -24,6 +25,8 @@ class Known:
     bonus: Mapping[int, Balance]
     cart: Mapping[int, dict[str, object]]
     referral: ReferralRules | None = None
+    # Digits after the point of a bonus.
+    scale: int = 0
 
     def of(self, client_id: int) -> dict[str, object]:
         """The variables of one client's text."""
@@ -32,23 +35,29 @@ class Known:
             values["client"] = self.clients[client_id].variables()
         if "bonus" in self.names:
             balance = self.bonus.get(client_id, Balance())
-            values["bonus"] = {"available": balance.available, "pending": balance.pending}
+            values["bonus"] = {name: in_units(getattr(balance, name), self.scale) for name in ("available", "pending")}
         if self.referral:
-            code = code_of(client_id, self.referral.key)
-            values["referral"] = {"code": code, "link": referrals.link(client_id, self.referral)}
+            code, link = code_of(client_id, self.referral.key), referrals.link(client_id, self.referral)
+            values["referral"] = {"code": code, "url": link, "link": link}
         if client_id in self.cart:
             values["cart"] = self.cart[client_id]
         return values
 
 
+def in_units(minor: int, scale: int) -> int | Decimal:
+    """A number of bonuses as people read it."""
+    return Decimal(minor).scaleb(-scale) if scale else minor
+
+
 def load(names: frozenset[str], client_ids: Collection[int], clients: Mapping[int, Recipient], now: datetime) -> Known:
-    """Loads what a template with these top-level names needs: at most one query a name."""
+    """Loads what a template with these top-level names needs: at most two queries a name."""
     return Known(
         clients=clients,
         names=names,
         bonus=balances(client_ids, now) if "bonus" in names and client_ids else {},
         cart=_carts(client_ids) if "cart" in names and client_ids else {},
         referral=referrals.current() if "referral" in names else None,
+        scale=programme.current().bonus_scale if "bonus" in names else 0,
     )
 
 

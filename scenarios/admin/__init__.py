@@ -1,5 +1,23 @@
 """The staff's view of scenarios: lists, the map, the forms of its parts, the log."""
 
-from scenarios.admin import conditions, log, scenario, steps, triggers
+from scenarios.admin import (
+    conditions,
+    log,
+    scenario,
+    steps_bonuses,
+    steps_flow,
+    steps_messages,
+    steps_segments,
+    triggers,
+)
 
-__all__ = ["conditions", "log", "scenario", "steps", "triggers"]
+__all__ = [
+    "conditions",
+    "log",
+    "scenario",
+    "steps_bonuses",
+    "steps_flow",
+    "steps_messages",
+    "steps_segments",
+    "triggers",
+]

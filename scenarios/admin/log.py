@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
@@ -137,4 +136,4 @@ class RunLogAdmin(BigTableAdmin):
 
     @display(description=_("bonuses"))
     def accrued(self, line: RunLog) -> str:
-        return "" if line.bonuses is None else t("+%(n)d") % {"n": line.bonuses}
+        return "" if line.bonuses is None else f"{line.bonuses:+d}"

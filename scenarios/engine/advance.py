@@ -6,7 +6,7 @@ that makes it fail stands alone; that one is retried later and finally marked fa
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import orjson
@@ -14,12 +14,12 @@ from django.db import connection, transaction
 
 from loyalty.bulk import copy
 from messaging.services import recipients
-from scenarios.engine.codes import settle
 from scenarios.engine.effects import Ledgers, LogLine
 from scenarios.engine.isolation import in_isolation
 from scenarios.engine.live import Live, live
+from scenarios.engine.settle import settle
 from scenarios.models import RunLog, ScenarioRun
-from scenarios.steps.outcomes import Batch, Outcome, QueueMessage, RunView
+from scenarios.steps.outcomes import Batch, Outcome, RunView
 
 BATCH = 5000  # runs in one transaction
 # Waits before a failing step is tried again; after the last one the run is failed (semantics §16).
@@ -83,8 +83,7 @@ def _claim(scenario: Live, now: datetime, limit: int, only: Sequence[int] | None
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT id, scenario_id, client_id, step_key, visits, waiting, depth, entered_at, context,
-                       failures, coalesce(due_at < %(stale)s, false),
-                       holdout
+                       failures, coalesce(due_at < %(stale)s, false)
                 FROM scenarios_scenariorun
                 WHERE scenario_id = %(scenario)s AND state = 'active' AND due_at <= %(now)s {chosen}
                 ORDER BY due_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED""",  # noqa: S608 (two fixed texts)
@@ -98,33 +97,9 @@ def _claim(scenario: Live, now: datetime, limit: int, only: Sequence[int] | None
         )
         return [
             RunView(
-                run_id,
-                own,
-                client_id,
-                step_key,
-                visits,
-                waiting,
-                depth,
-                entered,
-                orjson.loads(context),
-                failed,
-                stale,
-                held,
+                run_id, own, client_id, step_key, visits, waiting, depth, entered, orjson.loads(context), failed, stale
             )
-            for (
-                run_id,
-                own,
-                client_id,
-                step_key,
-                visits,
-                waiting,
-                depth,
-                entered,
-                context,
-                failed,
-                stale,
-                held,
-            ) in cursor
+            for run_id, own, client_id, step_key, visits, waiting, depth, entered, context, failed, stale in cursor
         ]
 
 
@@ -163,17 +138,15 @@ def _step(scenario: Live, key: str, batch: Batch, now: datetime, moves: _Moves) 
     kind = type(node.step).__name__
     for run in batch.runs:
         run.visit += not run.waiting
-    decided = [
-        (run, _ghostly(outcome) if run.holdout else outcome)
-        for run, outcome in zip(batch.runs, node.step.decide(batch, now), strict=True)
-    ]
-    codes = settle(decided, now)
+    decided = list(zip(batch.runs, node.step.decide(batch, now), strict=True))
+    settled = settle(decided, batch.clients, now)
     for run, outcome in decided:
         line = LogLine(run, flow.number, RunLog.Kind.STEP, key, kind, outcome.reason, outcome.detail)
-        if code := codes.get(run.id):
-            line.reason, line.detail = code.reason, code.code
-            if code.failed:
-                moves.fail(run, "PoolDry: no promo codes are left", line, now)
+        if done := settled.get(run.id):
+            line.reason, line.detail = done.reason or line.reason, done.detail or line.detail
+            line.bonuses = done.bonuses
+            if done.failed:
+                moves.fail(run, done.failed, line, now)
                 continue
         moves.ledgers.add(run, outcome.effects, line)
         if outcome.until is not None and outcome.until > now:
@@ -190,11 +163,6 @@ def _step(scenario: Live, key: str, batch: Batch, now: datetime, moves: _Moves) 
         else:
             run.step_key = below
             yield run, below
-
-
-def _ghostly(outcome: Outcome) -> Outcome:
-    """What is left for a client who is held out: the way, and the messages that were withheld (semantics §17)."""
-    return replace(outcome, effects=tuple(effect for effect in outcome.effects if isinstance(effect, QueueMessage)))
 
 
 def _below(branches: dict[str, str | None], below: str | None, outcome: Outcome) -> str | None:

@@ -14,7 +14,7 @@ from loyalty.services import promo
 from messaging.services import render
 from scenarios.engine import snapshot
 from scenarios.engine.snapshot import Named, Row
-from scenarios.models import IssuePromoCode, Scenario, ScenarioRun, SendMessage, Step, Trigger, Wait
+from scenarios.models import IssuePromoCode, Scenario, ScenarioRun, Step, Trigger, Wait
 from segments.models import Condition, Group
 
 # Entries of this many days stand for how many codes the next days will need.
@@ -72,8 +72,7 @@ def _of_steps(rows: list[Row], provided: Collection[str], named: Named, followed
         step = snapshot.load_step(row, named)
         last = place == len(rows) - 1 and not followed
         yield from _of_part(step)
-        if isinstance(step, SendMessage):
-            yield from _of_texts(step, provided)
+        yield from _of_texts(step, provided)
         if isinstance(step, Wait) and not row.get("branches") and last:
             yield Finding(t("%(step)s: nothing comes after this wait.") % {"step": step.sentence()}, step.key, False)
         if row.get("branches"):
@@ -83,9 +82,9 @@ def _of_steps(rows: list[Row], provided: Collection[str], named: Named, followed
         provided = {*provided, *step.provides}
 
 
-def _of_texts(step: SendMessage, provided: Collection[str]) -> Iterator[Finding]:
+def _of_texts(step: Step, provided: Collection[str]) -> Iterator[Finding]:
     try:
-        names = render.compiled(step.subject).names | render.compiled(step.body).names
+        names = frozenset[str]().union(*(render.compiled(text).names for text in step.templates()))
     except render.TemplateError:
         return  # the step's own problem
     for name in sorted((names & render.STEP_VARIABLES) - set(provided)):

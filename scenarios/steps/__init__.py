@@ -1,12 +1,16 @@
 """Steps of a scenario: one file per type (docs/adding-a-step.md)."""
 
+from scenarios.steps.access import GrantAccess, RevokeAccess
 from scenarios.steps.accrue import AccrueBonuses
 from scenarios.steps.base import Step
 from scenarios.steps.fork import Fork
+from scenarios.steps.gift import GiveGift
 from scenarios.steps.issue_promo import IssuePromoCode
-from scenarios.steps.segment import AddToSegment, RemoveFromSegment
+from scenarios.steps.referral import GiveReferralLink
+from scenarios.steps.segment import AddToSegment, MoveToSegment, RemoveFromSegment
 from scenarios.steps.send_message import SendMessage
 from scenarios.steps.wait import Wait
+from scenarios.steps.withdraw import WithdrawBonuses
 
 # The types a marketer can add, in the order of the menu.
 STEP_TYPES: tuple[type[Step], ...] = (
@@ -14,9 +18,15 @@ STEP_TYPES: tuple[type[Step], ...] = (
     Wait,
     Fork,
     AccrueBonuses,
+    WithdrawBonuses,
     IssuePromoCode,
+    GiveGift,
+    GrantAccess,
+    RevokeAccess,
+    GiveReferralLink,
     AddToSegment,
     RemoveFromSegment,
+    MoveToSegment,
 )
 
 __all__ = [
@@ -24,9 +34,15 @@ __all__ = [
     "AccrueBonuses",
     "AddToSegment",
     "Fork",
+    "GiveGift",
+    "GiveReferralLink",
+    "GrantAccess",
     "IssuePromoCode",
+    "MoveToSegment",
     "RemoveFromSegment",
+    "RevokeAccess",
     "SendMessage",
     "Step",
     "Wait",
+    "WithdrawBonuses",
 ]

@@ -1,43 +1,188 @@
 """Accruing bonuses."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from decimal import Decimal
 
-from django.core.validators import MinValueValidator
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from loyalty.services import order_basis, programme
 from loyalty.services.ledger import lifetime_end
+from messaging.models import Channel
+from messaging.services import render
+from scenarios.steps import amounts
 from scenarios.steps.base import Step
 from scenarios.steps.outcomes import Accrue, Batch, Outcome
+from scenarios.steps.wording import Wording
 
 
 class AccrueBonuses(Step):
-    """Accrues a fixed amount; the lot burns `lifetime_days` after its activation (semantics §32, A8)."""
+    """Accrues bonuses; the lot burns `lifetime_days` after its activation (semantics §32, mechanics A8).
+
+    Of the burning the client is told in the step's own words, beforehand and when it happens (semantics §38);
+    `engine/notices.py` says them.
+    """
+
+    class By(models.TextChoices):
+        FIXED = "fixed", _("a fixed number")
+        PERCENT = "percent", _("a percent of the order")
+        FORMULA = "formula", _("from a variable")
 
     icon = "redeem"
 
-    amount = models.PositiveIntegerField(_("bonuses"), validators=[MinValueValidator(1)])
+    by = models.CharField(_("how many"), max_length=10, choices=By, default=By.FIXED)
+    amount = models.DecimalField(
+        _("bonuses"),
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.01"))],
+    )
+    percent = models.DecimalField(
+        _("percent"),
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.01")), MaxValueValidator(100)],
+        help_text=_(
+            "Of what was paid in money for the order that started the scenario; 1 bonus for 1 of the currency."
+        ),
+    )
+    formula = models.CharField(
+        _("formula"),
+        max_length=300,
+        blank=True,
+        help_text=_("A variable, with arithmetic where needed: {{ entry.points | times: 2 }}"),
+    )
     lifetime_days = models.PositiveIntegerField(
-        _("burn after days"), null=True, blank=True, help_text=_("Empty: they never burn.")
+        _("burn after days"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(36_500)],
+        help_text=_("Empty: they never burn."),
     )
     reason = models.CharField(_("reason shown to the client"), max_length=200, blank=True)
+    warn = models.BooleanField(_("warn before they burn"), default=False)
+    warn_days = models.PositiveSmallIntegerField(
+        _("days before burning"), default=3, validators=[MinValueValidator(1), MaxValueValidator(365)]
+    )
+    warn_subject = models.CharField(_("subject"), max_length=300, blank=True, help_text=_("For e-mail only."))
+    warn_text = models.TextField(
+        _("text of the warning"), blank=True, help_text=_("Empty: nothing is sent, only the event is there.")
+    )
+    notify_burn = models.BooleanField(_("tell when they have burnt"), default=False)
+    burn_subject = models.CharField(_("subject"), max_length=300, blank=True, help_text=_("For e-mail only."))
+    burn_text = models.TextField(
+        _("text when burnt"), blank=True, help_text=_("Empty: nothing is sent, only the event is there.")
+    )
+    notice_channel = models.CharField(
+        _("told by"),
+        max_length=10,
+        choices=[(Channel.EMAIL, Channel.EMAIL.label), (Channel.SMS, Channel.SMS.label)],
+        default=Channel.EMAIL,
+    )
 
     class Meta:
         verbose_name = _("accrue bonuses")
         verbose_name_plural = _("accruals of bonuses")
 
+    def clean(self) -> None:
+        wrong: dict[str, object] = {}
+        if self.by == self.By.FIXED and self.amount is None:
+            wrong["amount"] = _("How many bonuses?")
+        elif self.by == self.By.FIXED and not amounts.fits(self.amount, programme.current()):
+            wrong["amount"] = _("Bonuses of this programme have no fractions.")
+        if self.by == self.By.PERCENT and self.percent is None:
+            wrong["percent"] = _("What percent?")
+        if self.by == self.By.FORMULA and not self.formula.strip():
+            wrong["formula"] = _("Which variable?")
+        if (self.warn or self.notify_burn) and not self.lifetime_days:
+            wrong["lifetime_days"] = _("What never burns needs no warning.")
+        elif self.warn and self.lifetime_days and self.warn_days >= self.lifetime_days:
+            wrong["warn_days"] = _("The warning would come before the bonuses do.")
+        for name in ("formula", "warn_subject", "warn_text", "burn_subject", "burn_text"):
+            try:
+                render.check(getattr(self, name))
+            except render.TemplateError as error:
+                wrong[name] = str(error)
+        if self.notice_channel == Channel.EMAIL:
+            for on, text, subject in (
+                ("warn", "warn_text", "warn_subject"),
+                ("notify_burn", "burn_text", "burn_subject"),
+            ):
+                if getattr(self, on) and getattr(self, text) and not getattr(self, subject):
+                    wrong[subject] = _("An e-mail needs a subject.")
+        if wrong:
+            raise ValidationError(wrong)
+
     def sentence(self) -> str:
-        accrue = ngettext("Accrue %(n)d bonus", "Accrue %(n)d bonuses", self.amount) % {"n": self.amount}
+        match self.by:
+            case self.By.PERCENT:
+                accrue = t("Accrue %(percent)s%% of the order") % {"percent": amounts.plain(self.percent or Decimal(0))}
+            case self.By.FORMULA:
+                accrue = t("Accrue bonuses: %(formula)s") % {"formula": self.formula}
+            case _:
+                accrue = t("Accrue %(bonuses)s") % {"bonuses": amounts.in_words(self.amount or Decimal(0))}
         if self.lifetime_days is None:
             return t("%(accrue)s that never burn") % {"accrue": accrue}
         days = ngettext("%(n)d day", "%(n)d days", self.lifetime_days) % {"n": self.lifetime_days}
         return t("%(accrue)s for %(days)s") % {"accrue": accrue, "days": days}
 
+    def templates(self) -> Collection[str]:
+        return (self.formula,)
+
     def decide(self, batch: Batch, now: datetime) -> list[Outcome]:
         zone = timezone.get_default_timezone()
         expires_at = None if self.lifetime_days is None else lifetime_end(now, self.lifetime_days, zone)
-        outcome = Outcome(effects=(Accrue(self.amount, now, expires_at, self.reason),))
-        return [outcome] * len(batch.runs)
+        warn_days = self.warn_days if self.warn and expires_at else None
+        outcomes: dict[int, Outcome] = {}
+
+        def outcome(amount: int) -> Outcome:
+            if amount not in outcomes:
+                effect = Accrue(amount, now, expires_at, self.reason, warn_days, self.notify_burn and bool(expires_at))
+                outcomes[amount] = Outcome(effects=(effect,)) if amount else Outcome(reason="nothing_to_accrue")
+            return outcomes[amount]
+
+        match self.by:
+            case self.By.PERCENT:
+                found = self._percents(batch)
+            case self.By.FORMULA:
+                found = self._formulas(batch, now)
+            case _:
+                return [outcome(amounts.minor(self.amount or Decimal(0), programme.current()))] * len(batch.runs)
+        return [outcome(each) if isinstance(each, int) else each for each in (found[run.id] for run in batch.runs)]
+
+    def _percents(self, batch: Batch) -> Mapping[int, int | Outcome]:
+        """By run, bonuses in minor units, or why there are none."""
+        settings, percent = programme.current(), self.percent or Decimal(0)
+        events = {run.id: int(run.context["event"]) for run in batch.runs if "event" in run.context}
+        bases = order_basis.of_events(set(events.values()))
+        found: dict[int, int | Outcome] = {}
+        for run in batch.runs:
+            basis = bases.get(events.get(run.id, 0))
+            if basis is None:
+                found[run.id] = Outcome(reason="no_order")
+            elif basis.foreign:
+                found[run.id] = Outcome(reason="other_currency")
+            else:
+                found[run.id] = amounts.minor(basis.amount * percent / 100, settings)
+        return found
+
+    def _formulas(self, batch: Batch, now: datetime) -> Mapping[int, int | Outcome]:
+        settings, text = programme.current(), render.compiled(self.formula)
+        words = Wording(text.names, batch.runs, batch, now)
+        found: dict[int, int | Outcome] = {}
+        for run in batch.runs:
+            try:
+                found[run.id] = amounts.read(text.render(words.of(run)), settings)
+            except (render.RenderError, amounts.NotAnAmount) as error:
+                found[run.id] = Outcome(reason="no_amount", detail=str(error)[:500])
+        return found

@@ -43,6 +43,10 @@ class Step(PolymorphicModel):
         """The step in the current language, as its card says it."""
         raise TypeError(f"{type(self).__name__} defines no sentence")
 
+    def templates(self) -> Collection[str]:
+        """The Liquid texts of the step: what they read has to be known when it is their turn."""
+        return ()
+
     def problems(self) -> list[str]:
         """What forbids publishing this step, in the current language."""
         try:

@@ -25,8 +25,10 @@ class RunView:
     failures: int = 0
     # Its due time passed in a pause, longer ago than the scenario allows: what it would say now is too late.
     stale: bool = False
-    # The control group that holds the client out: the run is a ghost, which gets and causes nothing (semantics §17).
-    holdout: str = ""
+
+    def key(self) -> str:
+        """The natural key of whatever this visit of the step causes: it can happen once (semantics §36, §54)."""
+        return f"run:{self.id}:{self.step_key}:{self.visit}"
 
 
 @dataclass(slots=True)
@@ -56,11 +58,28 @@ class QueueMessage:
 
 @dataclass(frozen=True, slots=True)
 class Accrue:
-    """Bonuses to accrue, in minor units of the programme."""
+    """Bonuses to accrue, in minor units of the programme.
+
+    `warn_days`: how many days before the burning to warn (None: not at all); `notify_burn`: tell of the burning.
+    """
 
     amount: int
     activates_at: datetime
     expires_at: datetime | None
+    reason: str
+    warn_days: int | None = None
+    notify_burn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Bonuses to take away, in minor units, never below zero; `amount` None: all that are available.
+
+    Where there are less, what is left (`partly`) or nothing.
+    """
+
+    amount: int | None
+    partly: bool
     reason: str
 
 
@@ -80,7 +99,7 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class IssueCode:
-    """A promo code of a pool. The one effect that is settled before the run goes on: texts below say the code.
+    """A promo code of a pool; texts below say it.
 
     Where the pool is dry, the shared code of `instead_id`; else a run that needs one (`required`) fails, any
     other goes on without.
@@ -91,7 +110,36 @@ class IssueCode:
     required: bool = False
 
 
-Effect = QueueMessage | Accrue | Join | Leave | IssueCode
+@dataclass(frozen=True, slots=True)
+class GiveAccess:
+    """A gift or an access to a service, until before `ends_at` (UTC; None: for good); texts below say its code or link.
+
+    With no link a code is made.
+    """
+
+    kind: str
+    name: str
+    ends_at: datetime | None
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndAccess:
+    """Whatever gifts or accesses of this kind and name the client holds end at once."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """A variable for the texts below, as JSON knows values."""
+
+    name: str
+    value: Any
+
+
+Effect = QueueMessage | Accrue | Withdraw | Join | Leave | IssueCode | GiveAccess | EndAccess | Remember
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,15 @@
-"""Joining and leaving segments."""
+"""Joining, leaving and changing segments."""
 
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 
 from scenarios.steps.base import Step
 from scenarios.steps.outcomes import Batch, Join, Leave, Outcome
-from segments.models import Segment
+from segments.models import Membership, Segment
 
 
 class AddToSegment(Step):
@@ -45,3 +46,39 @@ class RemoveFromSegment(Step):
 
     def decide(self, batch: Batch, now: datetime) -> list[Outcome]:
         return [Outcome(effects=(Leave(self.segment_id),))] * len(batch.runs)
+
+
+class MoveToSegment(Step):
+    """Moves the client from one segment to another (mechanics A20)."""
+
+    class Who(models.TextChoices):
+        ANYONE = "anyone", _("every client")
+        MEMBERS = "members", _("only clients of the first segment")
+
+    icon = "move_group"
+
+    source = models.ForeignKey(Segment, models.PROTECT, related_name="+", verbose_name=_("from segment"))
+    target = models.ForeignKey(Segment, models.PROTECT, related_name="+", verbose_name=_("to segment"))
+    who = models.CharField(_("who is moved"), max_length=10, choices=Who, default=Who.ANYONE)
+
+    class Meta:
+        verbose_name = _("move to another segment")
+        verbose_name_plural = _("moves between segments")
+
+    def clean(self) -> None:
+        if self.source_id == self.target_id:
+            raise ValidationError({"target": _("Choose another segment.")})
+
+    def sentence(self) -> str:
+        names = {"source": self.source.name, "target": self.target.name}
+        return t("Move from segment «%(source)s» to «%(target)s»") % names
+
+    def decide(self, batch: Batch, now: datetime) -> list[Outcome]:
+        moved = Outcome(effects=(Leave(self.source_id), Join(self.target_id)))
+        if self.who == self.Who.ANYONE:
+            return [moved] * len(batch.runs)
+        clients = [run.client_id for run in batch.runs]
+        members = set(
+            Membership.objects.filter(segment=self.source_id, client__in=clients).values_list("client_id", flat=True)
+        )
+        return [moved if run.client_id in members else Outcome(reason="not_a_member") for run in batch.runs]

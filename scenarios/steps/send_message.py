@@ -1,14 +1,16 @@
 """Sending a message."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from messaging.models import Channel, MessageContent, Reason
-from messaging.services import policy, render, variables
+from messaging.services import policy, render
 from scenarios.steps.base import Step
 from scenarios.steps.outcomes import Batch, Outcome, QueueMessage, RunView
+from scenarios.steps.wording import Wording
 
 
 class SendMessage(Step, MessageContent):
@@ -35,28 +37,16 @@ class SendMessage(Step, MessageContent):
         text = self.subject if self.channel == Channel.EMAIL else self.body
         return f"{self.get_channel_display()}: {text[:80]}"
 
+    def templates(self) -> Collection[str]:
+        return (self.subject, self.body)
+
     def decide(self, batch: Batch, now: datetime) -> list[Outcome]:
         refused = policy.refusals(self.channel, self.topic, batch.clients, now)
-        # Checks of the scenario come before those of the client (semantics §19).
-        refused |= {run.client_id: Reason(f"holdout_{run.holdout}") for run in batch.runs if run.holdout}
         refused |= {run.client_id: Reason.OVERDUE for run in batch.runs if run.stale}
         texts = (render.compiled(self.subject), render.compiled(self.body))
-        ids = [run.client_id for run in batch.runs if run.client_id not in refused]
-        names = texts[0].names | texts[1].names
-        known = variables.load(names, ids, batch.clients, now)
-        started_by = {run.id: int(run.context["event"]) for run in batch.runs if "event" in run.context}
-        events = variables.entries(started_by.values()) if "entry" in names else {}
-        return [
-            self._outcome(
-                run,
-                batch,
-                refused.get(run.client_id),
-                texts,
-                known,
-                events.get(started_by.get(run.id, 0), {}) | run.context.get("entry", {}),
-            )
-            for run in batch.runs
-        ]
+        runs = [run for run in batch.runs if run.client_id not in refused]
+        words = Wording(texts[0].names | texts[1].names, runs, batch, now)
+        return [self._outcome(run, batch, refused.get(run.client_id), texts, words) for run in batch.runs]
 
     def _outcome(
         self,
@@ -64,15 +54,12 @@ class SendMessage(Step, MessageContent):
         batch: Batch,
         reason: Reason | None,
         texts: tuple[render.Text, render.Text],
-        known: variables.Known,
-        entry: dict[str, object],
+        words: Wording,
     ) -> Outcome:
         address = batch.clients[run.client_id].address(self.channel)
         if reason:
             return Outcome(effects=(QueueMessage(self.channel, self.topic, address, withheld=reason),), reason=reason)
-        values = known.of(run.client_id) | {"entry": entry}
-        if "promo" in run.context:
-            values["promo"] = run.context["promo"]
+        values = words.of(run)
         try:
             subject, body = texts[0].render(values), texts[1].render(values)
         except render.RenderError as error:

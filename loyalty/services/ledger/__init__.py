@@ -5,7 +5,7 @@ deadlock; the constraints of the tables are the backstop. Repeating a verb with 
 key returns what was posted; with another content it is `KeyReused`. A verb that raises changed nothing.
 """
 
-from loyalty.services.ledger.accounts import Balance, balance, balances
+from loyalty.services.ledger.accounts import Balance, balance, balances, lock
 from loyalty.services.ledger.audit import audit
 from loyalty.services.ledger.credits import Grant, accrue, accrue_many, lifetime_end
 from loyalty.services.ledger.errors import (
@@ -22,9 +22,11 @@ from loyalty.services.ledger.holds import capture, hold, release
 from loyalty.services.ledger.moving import move
 from loyalty.services.ledger.reversals import clawback, refund
 from loyalty.services.ledger.spending import correct, spend
+from loyalty.services.ledger.withdrawals import Debit, withdraw_many
 
 __all__ = [
     "Balance",
+    "Debit",
     "Grant",
     "HoldExpired",
     "HoldResolved",
@@ -44,9 +46,11 @@ __all__ = [
     "correct",
     "hold",
     "lifetime_end",
+    "lock",
     "move",
     "refund",
     "release",
     "spend",
     "warn_expiring",
+    "withdraw_many",
 ]
