@@ -33,6 +33,7 @@ class ProgrammeAdmin(ModelAdmin):
             },
         ),
         (_("Levels"), {"fields": ("level_measure", ("level_period", "level_days"))}),
+        (_("Measuring"), {"fields": ("holdout_share",)}),
     )
     autocomplete_fields = ("unpayable_categories", "unpayable_products")
     compressed_fields = False

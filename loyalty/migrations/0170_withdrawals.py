@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0140_stores_paid_at'),
+        ('loyalty', '0141_holdout_share'),
     ]
 
     operations = [

@@ -90,6 +90,15 @@ class Programme(models.Model):
         _("days of the period"), default=365, validators=[MinValueValidator(1)], help_text=_("For “last n days”.")
     )
 
+    holdout_share = models.DecimalField(
+        _("control group, %"),
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal(0),
+        validators=[MinValueValidator(0), MaxValueValidator(50)],
+        help_text=_("This share of clients gets nothing from any scenario, so that the effect of all can be measured."),
+    )
+
     class Meta:
         verbose_name = _("programme")
         verbose_name_plural = _("programme")

@@ -101,7 +101,7 @@ class ScenarioAdmin(ModelAdmin):
                     "parallel",
                     ("starts_at", "ends_at"),
                     ("exit_events", "entry_cap"),
-                    "overdue_hours",
+                    ("holdout_share", "overdue_hours"),
                 )
             },
         ),

@@ -6,7 +6,7 @@ that makes it fail stands alone; that one is retried later and finally marked fa
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import orjson
@@ -19,7 +19,7 @@ from scenarios.engine.isolation import in_isolation
 from scenarios.engine.live import Live, live
 from scenarios.engine.settle import settle
 from scenarios.models import RunLog, ScenarioRun
-from scenarios.steps.outcomes import Batch, Outcome, RunView
+from scenarios.steps.outcomes import Batch, Outcome, QueueMessage, RunView
 
 BATCH = 5000  # runs in one transaction
 # Waits before a failing step is tried again; after the last one the run is failed (semantics §16).
@@ -83,7 +83,8 @@ def _claim(scenario: Live, now: datetime, limit: int, only: Sequence[int] | None
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT id, scenario_id, client_id, step_key, visits, waiting, depth, entered_at, context,
-                       failures, coalesce(due_at < %(stale)s, false)
+                       failures, coalesce(due_at < %(stale)s, false),
+                       holdout
                 FROM scenarios_scenariorun
                 WHERE scenario_id = %(scenario)s AND state = 'active' AND due_at <= %(now)s {chosen}
                 ORDER BY due_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED""",  # noqa: S608 (two fixed texts)
@@ -97,9 +98,33 @@ def _claim(scenario: Live, now: datetime, limit: int, only: Sequence[int] | None
         )
         return [
             RunView(
-                run_id, own, client_id, step_key, visits, waiting, depth, entered, orjson.loads(context), failed, stale
+                run_id,
+                own,
+                client_id,
+                step_key,
+                visits,
+                waiting,
+                depth,
+                entered,
+                orjson.loads(context),
+                failed,
+                stale,
+                held,
             )
-            for run_id, own, client_id, step_key, visits, waiting, depth, entered, context, failed, stale in cursor
+            for (
+                run_id,
+                own,
+                client_id,
+                step_key,
+                visits,
+                waiting,
+                depth,
+                entered,
+                context,
+                failed,
+                stale,
+                held,
+            ) in cursor
         ]
 
 
@@ -138,7 +163,10 @@ def _step(scenario: Live, key: str, batch: Batch, now: datetime, moves: _Moves) 
     kind = type(node.step).__name__
     for run in batch.runs:
         run.visit += not run.waiting
-    decided = list(zip(batch.runs, node.step.decide(batch, now), strict=True))
+    decided = [
+        (run, _ghostly(outcome) if run.holdout else outcome)
+        for run, outcome in zip(batch.runs, node.step.decide(batch, now), strict=True)
+    ]
     settled = settle(decided, batch.clients, now)
     for run, outcome in decided:
         line = LogLine(run, flow.number, RunLog.Kind.STEP, key, kind, outcome.reason, outcome.detail)
@@ -163,6 +191,11 @@ def _step(scenario: Live, key: str, batch: Batch, now: datetime, moves: _Moves) 
         else:
             run.step_key = below
             yield run, below
+
+
+def _ghostly(outcome: Outcome) -> Outcome:
+    """What is left for a client who is held out: the way, and the messages that were withheld (semantics §17)."""
+    return replace(outcome, effects=tuple(effect for effect in outcome.effects if isinstance(effect, QueueMessage)))
 
 
 def _below(branches: dict[str, str | None], below: str | None, outcome: Outcome) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from django.db import connection, transaction
 
+from scenarios.engine import holdout
 from scenarios.engine.live import Live
 from scenarios.models import Scenario
 
@@ -84,7 +85,14 @@ def _enrol(scenario: Live, source: str, values: dict[str, Any], now: datetime) -
         "parallel": bool(rules["parallel"]),
         "first": scenario.flow.first or "",
         "now": now,
+        "salt": scenario.salt,
     }
+    held = holdout.group_sql(
+        "c.client_id",
+        "salt",
+        holdout.places(str(rules.get("holdout_share", 0))),
+        holdout.places(scenario.programme_holdout),
+    )
     with transaction.atomic(), connection.cursor() as cursor:
         if capped or reentry == Scenario.Reentry.INTERVAL:
             # Rules about other runs than the entry's own: decided by one worker at a time.
@@ -99,19 +107,21 @@ def _enrol(scenario: Live, source: str, values: dict[str, Any], now: datetime) -
                   FROM (SELECT *, row_number() OVER () AS place FROM candidate) AS c),
                 run AS (
                   INSERT INTO scenarios_scenariorun (scenario_id, client_id, occurrence, state, step_key, waiting,
-                    visits, due_at, parallel, context, depth, failures, error, reason, entered_at)
+                    visits, due_at, parallel, context, depth, failures, error, reason, entered_at,
+                    holdout)
                   SELECT %(scenario)s, client_id, {occurrence}, 'active', %(first)s, false, 0, %(now)s, %(parallel)s,
-                         context::jsonb, depth, 0, '', '', %(now)s
+                         context::jsonb, depth, 0, '', '', %(now)s, {held}
                   FROM judged AS c WHERE refusal IS NULL
                   -- In one order everywhere, so that two workers with the same candidates never deadlock.
                   ORDER BY client_id, occurrence ON CONFLICT DO NOTHING
-                  RETURNING id, client_id, occurrence),
+                  RETURNING id, client_id, occurrence, holdout),
                 logged AS (
                   INSERT INTO scenarios_runlog (scenario_id, client_id, run_id, release, kind, step_key, step_type,
                     reason, detail, event_id, created_at)
                   SELECT %(scenario)s, c.client_id, run.id, %(release)s,
                          CASE WHEN run.id IS NULL THEN 'refused' ELSE 'entered' END, '', '',
-                         CASE WHEN run.id IS NULL THEN coalesce(c.refusal, 'inside') ELSE '' END, c.occurrence,
+                         CASE WHEN run.id IS NULL THEN coalesce(c.refusal, 'inside')
+                              WHEN run.holdout <> '' THEN 'holdout_' || run.holdout ELSE '' END, c.occurrence,
                          c.event_id, %(now)s
                   FROM judged AS c
                   LEFT JOIN run ON run.client_id = c.client_id AND run.occurrence = {occurrence} AND c.refusal IS NULL)

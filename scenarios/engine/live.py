@@ -4,7 +4,11 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
+from django.db.models import Subquery
+
+from loyalty.models import Programme
 from scenarios.engine.flow import Flow, flow
 from scenarios.models import Scenario
 
@@ -23,17 +27,21 @@ class Live:
     ends_at: datetime | None
     # What was due before this moment, during a pause, is too late to be said (semantics §15).
     stale_before: datetime | None = None
+    salt: str = ""
+    # The programme's control group, in percent.
+    programme_holdout: Decimal = Decimal(0)
 
 
 def live() -> dict[int, Live]:
     """Every active scenario by id, the highest priority first: one small query and the cached flows."""
     rows = (
         Scenario.objects.filter(status=Scenario.Status.ACTIVE, live_release__isnull=False)
+        .annotate(programme_holdout=Subquery(Programme.objects.values("holdout_share")[:1]))
         .order_by("-priority", "pk")
-        .values_list("pk", "priority", "live_release_id", "stale_before")
+        .values_list("pk", "priority", "live_release_id", "stale_before", "salt", "programme_holdout")
     )
     found = {}
-    for scenario_id, priority, release_id, stale_before in rows:
+    for scenario_id, priority, release_id, stale_before, salt, programme_holdout in rows:
         try:
             current = flow(release_id)
         except (KeyError, TypeError, ValueError):
@@ -49,6 +57,8 @@ def live() -> dict[int, Live]:
             _moment(settings["starts_at"]),
             _moment(settings["ends_at"]),
             stale_before,
+            salt,
+            programme_holdout or Decimal(0),
         )
     return found
 

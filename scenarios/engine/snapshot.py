@@ -30,7 +30,17 @@ NAMED = (Segment, PromoPool)
 # Columns that place a row in the draft; the document's nesting says the same.
 _PLACE = {"id", "polymorphic_ctype", "branch", "position", "scenario", "conditions", "parent"}
 
-SETTINGS = ("reentry", "reentry_days", "parallel", "starts_at", "ends_at", "entry_cap", "exit_events", "priority")
+SETTINGS = (
+    "reentry",
+    "reentry_days",
+    "parallel",
+    "starts_at",
+    "ends_at",
+    "entry_cap",
+    "exit_events",
+    "priority",
+    "holdout_share",
+)
 
 Row = dict[str, Any]
 # Rows that a document names, by their class and slug.

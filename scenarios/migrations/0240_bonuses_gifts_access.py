@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scenarios', '0181_pause_overdue'),
+        ('scenarios', '0182_holdout'),
         ('segments', '0010_attribute_operators'),
     ]
 

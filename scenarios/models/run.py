@@ -22,6 +22,10 @@ class ScenarioRun(models.Model):
         EXITED = "exited", _("left early")
         FAILED = "failed", _("failed")
 
+    class Holdout(models.TextChoices):
+        PROGRAMME = "programme", _("of the programme")
+        SCENARIO = "scenario", _("of the scenario")
+
     scenario = models.ForeignKey(
         Scenario, models.PROTECT, related_name="runs", db_index=False, verbose_name=_("scenario")
     )
@@ -34,6 +38,10 @@ class ScenarioRun(models.Model):
     due_at = models.DateTimeField(_("due"), null=True)
     parallel = models.BooleanField(_("beside others"), default=False)
     context = models.JSONField(_("context"), default=dict)
+    # Which control group holds the client out: the run is a ghost then (semantics §17). Empty: none.
+    holdout = models.CharField(
+        _("control group"), max_length=10, choices=Holdout, blank=True, default="", db_default=""
+    )
     depth = models.PositiveSmallIntegerField(_("chain depth"), default=0)
     failures = models.PositiveSmallIntegerField(_("failures in a row"), default=0)
     error = models.TextField(_("error"), blank=True)

@@ -1,7 +1,10 @@
 """A scenario: its settings, the draft tree that the admin edits, and its published releases."""
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -46,6 +49,16 @@ class Scenario(models.Model):
         blank=True,
         help_text=_("Events that end the client's run wherever it stands."),
     )
+    holdout_share = models.DecimalField(
+        _("control group, %"),
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal(0),
+        validators=[MinValueValidator(0), MaxValueValidator(50)],
+        help_text=_("This share of clients gets nothing, so that the effect of the scenario can be measured."),
+    )
+    # Draws the control group: a copy of the scenario draws its own.
+    salt = models.CharField(max_length=32, default=new_key, editable=False)
     overdue_hours = models.PositiveIntegerField(
         _("hours late"),
         default=24,

@@ -25,6 +25,8 @@ class RunView:
     failures: int = 0
     # Its due time passed in a pause, longer ago than the scenario allows: what it would say now is too late.
     stale: bool = False
+    # The control group that holds the client out: the run is a ghost, which gets and causes nothing (semantics §17).
+    holdout: str = ""
 
     def key(self) -> str:
         """The natural key of whatever this visit of the step causes: it can happen once (semantics §36, §54)."""

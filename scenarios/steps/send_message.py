@@ -42,6 +42,8 @@ class SendMessage(Step, MessageContent):
 
     def decide(self, batch: Batch, now: datetime) -> list[Outcome]:
         refused = policy.refusals(self.channel, self.topic, batch.clients, now)
+        # Checks of the scenario come before those of the client (semantics §19).
+        refused |= {run.client_id: Reason(f"holdout_{run.holdout}") for run in batch.runs if run.holdout}
         refused |= {run.client_id: Reason.OVERDUE for run in batch.runs if run.stale}
         texts = (render.compiled(self.subject), render.compiled(self.body))
         runs = [run for run in batch.runs if run.client_id not in refused]

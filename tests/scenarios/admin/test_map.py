@@ -258,8 +258,8 @@ def test_settings_are_saved_with_events_by_name(admin_client, scenario):
     url = reverse("admin:scenarios_scenario_change", args=[scenario.pk])
     values = {
         "name": "Cart 2", "description": "", "priority": 5, "reentry": "interval", "reentry_days": "",
-        "exit_events": ["order.paid", "game.won"], "overdue_hours": 24, "starts_at_0": "", "starts_at_1": "",
-        "ends_at_0": "", "ends_at_1": "", "entry_cap": "",
+        "exit_events": ["order.paid", "game.won"], "overdue_hours": 24, "holdout_share": 0, "starts_at_0": "",
+        "starts_at_1": "", "ends_at_0": "", "ends_at_1": "", "entry_cap": "",
     }  # fmt: skip
     assert "Give the number of days between entries." in admin_client.post(url, values).content.decode()
     admin_client.post(url, values | {"reentry_days": 30})
