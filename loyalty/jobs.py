@@ -4,11 +4,13 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from loyalty.services import access, idempotency, ledger, levels, promo, quests, referrals
+from loyalty.services import access, idempotency, ledger, levels, product_news, promo, quests, referrals
 from loyalty.services.promo import guard
 
 # A job gives its worker back after this long, whatever is left: the next tick goes on.
 TURN = timedelta(minutes=2)
+# News of a product that no scenario asked for in this time is none any more.
+STALE = timedelta(days=2)
 
 
 def nightly() -> None:
@@ -25,6 +27,7 @@ def nightly() -> None:
         pass
     while levels.close_periods(timezone.now()):
         pass
+    product_news.drop_stale(timezone.now() - STALE)
     idempotency.forget(timezone.now())
     guard.forget(timezone.now())
 

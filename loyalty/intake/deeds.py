@@ -82,6 +82,8 @@ class Deed:
             url=read.address(item.get("url"), "url", 1000),
             image_url=read.address(item.get("image_url"), "image_url", 1000),
             in_stock=read.flag(item.get("in_stock"), "in_stock"),
+            old_price=read.money(item.get("old_price"), currency, "old_price"),
+            regular_price=read.money(item.get("regular_price"), currency, "regular_price"),
         )
 
     def changed_at(self) -> datetime:
@@ -260,9 +262,9 @@ def _product(deed: Deed) -> list[Fact]:
     read.required(product.external_id, "product_id")
     deed.fact.products = (product,)
     deed.fact.payload |= deed.rest(deed.words.title, "updated_at") | goods.product_payload(product, currency)
-    old = read.money(deed.data.get("old_price"), currency, "old_price")
-    if old is not None:
-        deed.fact.payload["old_price"] = read.in_units(old, currency)
+    for name, said in (("old_price", product.old_price), ("regular_price", product.regular_price)):
+        if said is not None:
+            deed.fact.payload[name] = read.in_units(said, currency)
     return [deed.fact]
 
 

@@ -79,7 +79,10 @@ class ConsentFact:
 
 @dataclass(slots=True)
 class ProductFact:
-    """A product as a line or a catalogue webhook tells it; empty and None mean "not said"."""
+    """A product as a line or a catalogue webhook tells it; empty and None mean "not said".
+
+    `old_price`: what it cost before this piece of news; `regular_price`: what it costs when there is no sale.
+    """
 
     external_id: str
     sku: str = ""
@@ -92,6 +95,8 @@ class ProductFact:
     url: str = ""
     image_url: str = ""
     in_stock: bool | None = None
+    old_price: int | None = None
+    regular_price: int | None = None
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -368,10 +369,11 @@ def _product(news: _News, name: str) -> list[Fact]:
         for n, variant in enumerate(read.sequence(item.get("variants"), "variants"))
     ]
     prices = [
-        price
+        (price, read.money(variant.get("compare_at_price"), currency, f"variants[{n}].compare_at_price"))
         for n, variant in enumerate(variants)
         if (price := read.money(variant.get("price"), currency, f"variants[{n}].price")) is not None
     ]
+    price, regular = min(prices, key=itemgetter(0), default=(None, None))
     image = read.mapping(item.get("image"), "image")
     product = ProductFact(
         external_id=read.required(read.identifier(item.get("id"), "id"), "id"),
@@ -379,7 +381,8 @@ def _product(news: _News, name: str) -> list[Fact]:
         title=read.text(item.get("title"), "title", cut=True),
         brand=read.text(item.get("vendor"), "vendor", 200, cut=True),
         category=read.text(item.get("product_type"), "product_type", 200, cut=True),
-        price=min(prices, default=None),
+        price=price,
+        regular_price=regular,
         currency=currency if prices else "",
         image_url=read.address(image.get("src"), "image.src", 1000),
         in_stock=any(_sellable(variant, n) for n, variant in enumerate(variants)) if variants else None,

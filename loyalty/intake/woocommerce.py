@@ -280,6 +280,7 @@ def _product(news: _News, name: str) -> list[Fact]:
         category=_text(category.get("name"), "categories[0].name", 200),
         category_id=_id(category) if category else "",
         price=price,
+        regular_price=read.money(item.get("regular_price"), currency, "regular_price"),
         currency=currency if price is not None else "",
         url=read.address(item.get("permalink"), "permalink", 1000),
         image_url=read.address(

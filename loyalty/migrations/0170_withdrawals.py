@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0141_holdout_share'),
+        ('loyalty', '0141_product_changes'),
     ]
 
     operations = [

@@ -3,7 +3,7 @@
 from loyalty.models.access import AccessGrant
 from loyalty.models.accrual import AccrualRule
 from loyalty.models.api_key import ApiKey, IdempotentRequest
-from loyalty.models.catalog import Category, Product
+from loyalty.models.catalog import Category, Product, ProductChange
 from loyalty.models.client import Client, Consent, Identity
 from loyalty.models.event import Event, UnreadEvent
 from loyalty.models.ledger import (
@@ -48,6 +48,7 @@ __all__ = [
     "Order",
     "OrderLine",
     "Product",
+    "ProductChange",
     "Programme",
     "PromoBatch",
     "PromoCode",

@@ -1,5 +1,7 @@
 """What the shops sell."""
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -12,6 +14,10 @@ class Category(models.Model):
     source = models.ForeignKey(Source, models.PROTECT, db_index=False, verbose_name=_("source"))
     external_id = models.CharField(_("external id"), max_length=200)
     name = models.CharField(_("name"), max_length=200)
+    accessories = models.ManyToManyField(
+        "self", symmetrical=False, blank=True, related_name="accessory_of", verbose_name=_("goes well with"),
+        help_text=_("Categories of accessories and supplies: recommended to those who bought in this one."),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("category")
@@ -23,7 +29,11 @@ class Category(models.Model):
 
 
 class Product(models.Model):
-    """A product, learnt from catalogue webhooks and from the lines of carts and orders."""
+    """A product, learnt from catalogue webhooks and from the lines of carts and orders.
+
+    `told_at`: when the catalogue itself last spoke of it (`loyalty/services/price_list.py`); from then on what carts,
+    orders and views say of price and stock is not taken.
+    """
 
     source = models.ForeignKey(Source, models.PROTECT, db_index=False, verbose_name=_("source"))
     external_id = models.CharField(_("external id"), max_length=200)
@@ -35,14 +45,67 @@ class Product(models.Model):
     currency = models.CharField(_("currency"), max_length=3, blank=True)
     url = models.CharField(_("address"), max_length=1000, blank=True)
     image_url = models.CharField(_("picture"), max_length=1000, blank=True)
+    old_price = models.BigIntegerField(
+        _("price before"), null=True, blank=True, help_text=_("Crossed out: what a promo item cost, in minor units.")
+    )
+    old_price_until = models.DateTimeField(
+        _("promo until"), null=True, blank=True, help_text=_("Empty: as long as the shop says so.")
+    )
     in_stock = models.BooleanField(_("in stock"), default=True)
+    published_at = models.DateTimeField(_("published"), null=True, blank=True)
+    told_at = models.DateTimeField(_("told by the catalogue"), null=True, blank=True)
     updated_at = models.DateTimeField(_("updated"))
 
     class Meta:
         verbose_name = _("product")
         verbose_name_plural = _("products")
         constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="product_unique")]
-        indexes = [models.Index(fields=["sku"], name="product_sku", condition=~models.Q(sku=""))]
+        indexes = [
+            models.Index(fields=["sku"], name="product_sku", condition=~models.Q(sku="")),
+            models.Index(
+                fields=["-published_at"], name="product_newest", condition=models.Q(published_at__isnull=False)
+            ),
+            # Russian stems its own words and leaves English ones to the English stemmer.
+            GinIndex(SearchVector("title", "brand", config="russian"), name="product_words"),
+        ]
 
     def __str__(self) -> str:
         return self.title or self.sku or self.external_id
+
+
+class ProductChange(models.Model):
+    """What the catalogue told of a product: its price, that it is back or sold out, that it is new. Only added.
+
+    It is nobody's event. Rows with `spread` false are news that may start scenarios: for clients who looked at the
+    product, wait for it or buy in its category. Whoever spreads them claims them with SKIP LOCKED.
+    """
+
+    class Kind(models.TextChoices):
+        PRICE = "price", _("price")
+        STOCK = "stock", _("stock")
+        PUBLISHED = "published", _("new product")
+
+    product = models.ForeignKey(
+        Product, models.CASCADE, related_name="changes", db_index=False, verbose_name=_("product")
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    before = models.BigIntegerField(_("before"), null=True, help_text=_("A price in minor units, or 1 in stock."))
+    after = models.BigIntegerField(_("after"), null=True)
+    currency = models.CharField(_("currency"), max_length=3, blank=True)
+    drop_percent = models.DecimalField(
+        _("cheaper by, %"), max_digits=5, decimal_places=2, null=True, help_text=_("Empty where it is not cheaper.")
+    )
+    at = models.DateTimeField(_("since"))
+    recorded_at = models.DateTimeField(_("recorded"))
+    spread = models.BooleanField(_("clients were looked for"), default=True)
+
+    class Meta:
+        verbose_name = _("change of a product")
+        verbose_name_plural = _("changes of products")
+        indexes = [
+            models.Index(fields=["product", "kind", "-at"], name="product_change"),
+            models.Index(fields=["id"], name="product_change_news", condition=models.Q(spread=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} · {self.at:%Y-%m-%d}"

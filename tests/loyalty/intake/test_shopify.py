@@ -320,3 +320,13 @@ def test_what_is_not_understood_is_kept_with_its_field(topic: str, body: Any, fi
     assert not Event.objects.exists()
     assert not Client.objects.exists()
     assert not Cart.objects.exists()
+
+
+def test_the_price_to_compare_with_is_crossed_out() -> None:
+    variants = [
+        {"price": "8.00", "compare_at_price": None, "inventory_quantity": 1},
+        {"price": "5.00", "compare_at_price": "7.50", "inventory_quantity": 1},
+    ]
+    post(source("shopify", currency="EUR"), {"id": 1, "title": "Tea", "variants": variants}, "products/update", "w1")
+    product = Product.objects.get()
+    assert (product.price, product.old_price, product.old_price_until) == (500, 750, None)

@@ -154,3 +154,12 @@ def test_what_is_not_understood_is_refused_by_its_field(body: Any, field: str) -
     answer = post(source("woocommerce"), body, "order.created", "d1")
     assert (answer.status_code, answer.json()["field"]) == (422, field)
     assert not Event.objects.exists()
+
+
+def test_the_regular_price_of_a_sale_is_crossed_out() -> None:
+    body = {"id": 5, "name": "Tea", "price": "5.00", "regular_price": "7.50", "sale_price": "5.00"}
+    shop = source("woocommerce", currency="EUR")
+    post(shop, body, "product.updated", "d1")
+    assert Product.objects.get().old_price == 750
+    post(shop, body | {"price": "7.50", "sale_price": ""}, "product.updated", "d2")
+    assert Product.objects.get().old_price is None
