@@ -1,5 +1,7 @@
 """Django settings: wiring only. Every value that differs between installations comes from the environment."""
 
+from datetime import timedelta
+
 from django.utils.translation import gettext_lazy as _
 
 from config.env import ROOT, database, email, env, language, redis_url, secret_key
@@ -140,6 +142,9 @@ TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", default="")
 TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", default="")
 TWILIO_FROM = env.str("TWILIO_FROM", default="")
 TWILIO_API_BASE = env.str("TWILIO_API_BASE", default="")
+
+# What came due by date or schedule while nothing ran is caught up for this long; older is passed over.
+SCAN_CATCH_UP = timedelta(hours=env.int("CATCH_UP_HOURS", default=24))
 
 INTAKE_MAX_BODY = env.int("INTAKE_MAX_BODY", default=5_000_000)  # bytes, after inflating
 DATA_UPLOAD_MAX_MEMORY_SIZE = INTAKE_MAX_BODY

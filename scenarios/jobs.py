@@ -4,11 +4,14 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from scenarios.engine import clocks
 from scenarios.engine.advance import advance_due
 from scenarios.engine.listen import read_events
+from scenarios.engine.scan import scan_due
 
 # A pump gives its worker back after this long, so that the other queues have their turn; whatever is left, the
 # next tick goes on with.
@@ -37,6 +40,16 @@ def pump() -> None:
             return
         if rows < TRICKLE:
             time.sleep(GATHER)
+
+
+def scan() -> None:
+    """Lets in whom dates and schedules have come due for, a batch of each trigger at a time."""
+    stop = timezone.now() + TURN
+    while scan_due(timezone.now()):
+        if timezone.now() >= stop:
+            # Many clients at once: the other queues have their turn, then it goes on where it was.
+            import_string(settings.JOB_NUDGE)("scenarios.jobs.scan", "runs")
+            return
 
 
 def pump_once(now: datetime) -> Pumped:

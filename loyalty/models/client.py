@@ -1,6 +1,7 @@
 """Who the clients are."""
 
 from django.db import models
+from django.db.models.functions import ExtractDay, ExtractMonth
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.models.source import Source
@@ -50,6 +51,16 @@ class Client(models.Model):
             models.Index(fields=["phone"], name="client_phone", condition=~models.Q(phone="")),
             models.Index(fields=["email"], name="client_email", condition=~models.Q(email="")),
             models.Index(fields=["store"], name="client_store", condition=models.Q(store__isnull=False)),
+            # Whose birthday is on a day, whatever the year; who registered when; which zones there are.
+            models.Index(
+                ExtractMonth("birthday") * 100 + ExtractDay("birthday"),
+                name="client_birthday",
+                condition=models.Q(birthday__isnull=False),
+            ),
+            models.Index(
+                fields=["registered_at"], name="client_registered", condition=models.Q(registered_at__isnull=False)
+            ),
+            models.Index(fields=["zone"], name="client_zone", condition=~models.Q(zone="")),
         ]
 
     def __str__(self) -> str:

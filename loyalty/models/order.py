@@ -82,6 +82,7 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["client", "ordered_at"], name="order_client"),
+            models.Index(fields=["ordered_at"], name="order_time"),
             models.Index(
                 fields=["source", "anonymous_id"],
                 name="order_anonymous",

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import orjson
 from django.db import connection
 
+from scenarios.engine.admit import admit, candidates_of
 from scenarios.engine.isolation import in_isolation
-from scenarios.engine.listen import admit
 from scenarios.engine.live import Live, live
 from scenarios.engine.refuse import log_refusals
 from scenarios.models import EntryClock
@@ -41,7 +41,7 @@ def _fire(scenario: Live, now: datetime, limit: int) -> int:
             if entries:
                 _enter(scenario, trigger, entries, now)
         gone = [clock.entry for clock in clocks if clock.trigger_key not in known]
-        log_refusals(scenario, [(entry, "trigger_removed", "") for entry in gone], now)
+        log_refusals(scenario, [(one, "trigger_removed", "") for one in candidates_of(gone)], now)
 
     return in_isolation(work, lambda clock_id, error: _put_off(clock_id, error, now))
 
@@ -91,18 +91,14 @@ def _claim(scenario_id: int, now: datetime, limit: int, only: Sequence[int] | No
 
 def _enter(scenario: Live, trigger: Trigger, entries: Sequence[Entry], now: datetime) -> None:
     broken = _broken(trigger, entries, now)
-    log_refusals(
-        scenario,
-        [
-            (entry, "happened", broken[entry.event.client_id, entry.occurrence])
-            for entry in entries
-            if (entry.event.client_id, entry.occurrence) in broken
-        ],
-        now,
-    )
     kept = [entry for entry in entries if (entry.event.client_id, entry.occurrence) not in broken]
-    if kept:
-        admit(scenario, trigger, _gathered(kept), now)
+    stopped = [
+        (one, "happened", broken[one.client_id, one.occurrence])
+        for one in candidates_of(entries)
+        if (one.client_id, one.occurrence) in broken
+    ]
+    log_refusals(scenario, stopped, now)
+    admit(scenario, trigger, candidates_of(_gathered(kept)), now)
 
 
 def _gathered(entries: Sequence[Entry]) -> list[Entry]:

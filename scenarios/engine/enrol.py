@@ -22,7 +22,7 @@ class Candidate:
 
     client_id: int
     occurrence: str
-    context: dict[str, Any]
+    context: dict[str, Any] | str  # as data, or as JSON text already
     event_id: int | None = None
     depth: int = 0
 
@@ -37,7 +37,10 @@ def enrol(scenario: Live, candidates: Sequence[Candidate], now: datetime) -> int
     columns = [
         [candidate.client_id for candidate in candidates],
         [candidate.occurrence for candidate in candidates],
-        [orjson.dumps(candidate.context).decode() for candidate in candidates],
+        [
+            candidate.context if isinstance(candidate.context, str) else orjson.dumps(candidate.context).decode()
+            for candidate in candidates
+        ],
         [candidate.event_id for candidate in candidates],
         [candidate.depth for candidate in candidates],
     ]

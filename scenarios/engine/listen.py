@@ -1,7 +1,7 @@
 """Reading the stream of events: who enters now, whose clock is set, who leaves (semantics §1–3, §12)."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,12 +10,10 @@ from django.db import connection
 
 from loyalty.models import UnreadEvent
 from scenarios.engine import leave
-from scenarios.engine.enrol import Candidate, enrol
+from scenarios.engine.admit import admit, candidates_of
 from scenarios.engine.isolation import in_isolation
 from scenarios.engine.live import Live, live
-from scenarios.engine.refuse import log_refusals
 from scenarios.triggers.base import Entry, EventView, Trigger
-from segments.services.evaluate import matching
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +84,7 @@ def _start(scenario: Live, by_name: dict[str, list[EventView]], now: datetime) -
             _set_clocks(scenario, trigger, later)
         at_once = [entry for entry in entries if not entry.due_at]
         if at_once:
-            admit(scenario, trigger, at_once, now)
+            admit(scenario, trigger, candidates_of(at_once), now)
 
 
 def _set_clocks(scenario: Live, trigger: Trigger, entries: Sequence[Entry]) -> None:
@@ -145,27 +143,3 @@ WHERE EXCLUDED.started_at >= k.started_at"""
 # The entry keeps the occurrence and the window of the event that was read first.
 _GATHERED = """
   context = jsonb_build_object('events', (k.context -> 'events') || (EXCLUDED.context -> 'events'))"""
-
-
-def admit(scenario: Live, trigger: Trigger, entries: Sequence[Entry], now: datetime) -> int:
-    """Enrols those for whom the trigger's conditions hold now; logs why the others did not enter."""
-    conditions = trigger.filter_group()
-    if conditions is not None:
-        fit: Collection[int] = matching(conditions, {entry.event.client_id for entry in entries}, now)
-        unfit = [entry for entry in entries if entry.event.client_id not in fit]
-        log_refusals(scenario, [(entry, "conditions", conditions.sentence()) for entry in unfit], now)
-        entries = [entry for entry in entries if entry.event.client_id in fit]
-    return enrol(
-        scenario,
-        [
-            Candidate(
-                client_id=entry.event.client_id,
-                occurrence=entry.occurrence,
-                context={"event": entry.event.id, "since": entry.event.occurred_at.isoformat()} | dict(entry.context),
-                event_id=entry.event.id,
-                depth=entry.event.depth,
-            )
-            for entry in entries
-        ],
-        now,
-    )

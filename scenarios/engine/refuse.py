@@ -3,23 +3,23 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from scenarios.engine.enrol import Candidate
 from scenarios.engine.live import Live
 from scenarios.models import RunLog
-from scenarios.triggers.base import Entry
 
 
-def log_refusals(scenario: Live, refusals: Sequence[tuple[Entry, str, str]], now: datetime) -> None:
-    """One log line for each (entry, typed reason, its words)."""
+def log_refusals(scenario: Live, refusals: Sequence[tuple[Candidate, str, str]], now: datetime) -> None:
+    """One log line for each (candidate, typed reason, its words)."""
     RunLog.objects.bulk_create(
         RunLog(
             scenario_id=scenario.id,
-            client_id=entry.event.client_id,
+            client_id=candidate.client_id,
             release=scenario.flow.number,
             kind=RunLog.Kind.REFUSED,
             reason=reason,
             detail=words[:500],
-            event_id=entry.event.id,
+            event_id=candidate.event_id,
             created_at=now,
         )
-        for entry, reason, words in refusals
+        for candidate, reason, words in refusals
     )

@@ -2,6 +2,7 @@
 
 from scenarios.models.clock import EntryClock
 from scenarios.models.run import RunLog, ScenarioRun
+from scenarios.models.scan import TriggerScan
 from scenarios.models.scenario import Branch, Release, Scenario
 from scenarios.steps import (
     STEP_TYPES,
@@ -20,7 +21,15 @@ from scenarios.steps import (
     Wait,
     WithdrawBonuses,
 )
-from scenarios.triggers import TRIGGER_TYPES, AbsenceTrigger, EventTrigger, PurchaseTrigger, Trigger
+from scenarios.triggers import (
+    TRIGGER_TYPES,
+    AbsenceTrigger,
+    DateTrigger,
+    EventTrigger,
+    PurchaseTrigger,
+    ScheduleTrigger,
+    Trigger,
+)
 
 __all__ = [
     "STEP_TYPES",
@@ -29,6 +38,7 @@ __all__ = [
     "AccrueBonuses",
     "AddToSegment",
     "Branch",
+    "DateTrigger",
     "EntryClock",
     "EventTrigger",
     "Fork",
@@ -44,9 +54,11 @@ __all__ = [
     "RunLog",
     "Scenario",
     "ScenarioRun",
+    "ScheduleTrigger",
     "SendMessage",
     "Step",
     "Trigger",
+    "TriggerScan",
     "Wait",
     "WithdrawBonuses",
 ]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext as t
 
-from scenarios.engine import leave
+from scenarios.engine import leave, scan
 from scenarios.models import EntryClock, Scenario
 
 
@@ -42,6 +42,7 @@ def resume(scenario: Scenario, now: datetime) -> None:
             raise WrongState(t("Publish the scenario first: it has no release yet."))
         locked.stale_before = now - timedelta(hours=locked.overdue_hours)
         locked.save(update_fields=["stale_before"])
+        scan.restart(locked.pk, now)
 
 
 def archive(scenario: Scenario, now: datetime) -> int:

@@ -9,8 +9,8 @@ from django.db import models, transaction
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 
-from scenarios.engine import snapshot
-from scenarios.models import Release, Scenario, ScenarioRun
+from scenarios.engine import scan, snapshot
+from scenarios.models import Release, Scenario, ScenarioRun, Trigger
 from scenarios.services import checks, releases
 from scenarios.services.releases import Standing
 
@@ -93,5 +93,6 @@ def publish(
         # Who stands on a removed step goes at once; who arrives there meanwhile finds the answer in the release.
         waiting.filter(step_key__in=[step.key for step in removed]).update(due_at=now)
         waiting.filter(step_key__in=list(recalculate), waiting=True).update(due_at=now)
+        scan.begin(locked.pk, Trigger.objects.filter(scenario=locked), now)
     scenario.refresh_from_db()
     return release

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -44,10 +44,28 @@ class Entry:
     context: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Clients for whom a timed trigger came due, as a SELECT of `client_id`, `occurrence` and `context` (jsonb).
+
+    At most one row a client. `key` orders the parts of one window, and names this one in the mark of the scan.
+    """
+
+    key: str
+    sql: str
+    params: Mapping[str, Any]
+
+
 class Trigger(PolymorphicModel):
     """One trigger of a scenario's draft; like a step, it is rebuilt, unsaved, from the release."""
 
     icon = "bolt"
+    # Whether time starts it: the engine asks `due`, and keeps a mark of how far it has looked.
+    timed = False
+    # See `family`.
+    least_gap = timedelta(0)
+    # Whether its conditions choose an audience: then those for whom they do not hold are not logged as refused.
+    chooses = False
 
     scenario = models.ForeignKey(
         "scenarios.Scenario", models.CASCADE, related_name="triggers", verbose_name=_("scenario")
@@ -92,6 +110,18 @@ class Trigger(PolymorphicModel):
     def entry(self, event: EventView) -> Entry | None:
         """What one event starts, or None: for triggers that look at nothing else."""
         raise TypeError(f"{type(self).__name__} starts nothing")
+
+    def due(self, since: datetime, until: datetime, zones: Collection[str]) -> list[Due]:
+        """What came due in (since, until] (UTC), where time starts it; `zones` are those that clients live in.
+
+        Nothing, and no query, where no moment of the trigger lies in between.
+        """
+        return []
+
+    @property
+    def family(self) -> str:
+        """A LIKE pattern of its occurrences, of which a client enters for one in `least_gap`; empty: for each."""
+        return ""
 
     def broken_by(self) -> Collection[str]:
         """Names of the events that, happening between the base event and the due time, forbid the entry."""

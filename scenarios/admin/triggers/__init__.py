@@ -1,5 +1,5 @@
 """The native form of every type of trigger."""
 
-from scenarios.admin.triggers import events
+from scenarios.admin.triggers import dates, events
 
-__all__ = ["events"]
+__all__ = ["dates", "events"]

@@ -10,6 +10,7 @@ from loyalty.models import Event
 from loyalty.services import access, ledger, levels, promo, quests, referrals
 from messaging.models import Message
 from messaging.services import outbox
+from scenarios.engine.scan import scan_due
 from scenarios.jobs import pump_once
 
 
@@ -22,11 +23,12 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: str | None) -> None:
         now = _moment(options["now"]) if options["now"] else None
         zone = timezone.get_default_timezone()
-        done = {"events": 0, "clocks": 0, "runs": 0, "messages": 0, "lots": 0, "levels": 0, "owned": 0}
+        done = {"scanned": 0, "events": 0, "clocks": 0, "runs": 0, "messages": 0, "lots": 0, "levels": 0, "owned": 0}
         while True:
             moment = now or timezone.now()
             pumped = pump_once(moment)
             round_ = {
+                "scanned": scan_due(moment),
                 "events": pumped.events,
                 "clocks": pumped.clocks,
                 "runs": pumped.runs,
@@ -44,7 +46,7 @@ class Command(BaseCommand):
             if not any(round_.values()):
                 break
         self.stdout.write(
-            "events read: {events}, clocks fired: {clocks}, runs advanced: {runs},"
+            "dates looked at: {scanned}, events read: {events}, clocks fired: {clocks}, runs advanced: {runs},"
             " messages dealt with: {messages}, lots burnt or warned of: {lots},"
             " levels measured: {levels}, promo codes and rewards dealt with: {owned}".format(**done)
         )
