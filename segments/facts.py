@@ -10,8 +10,13 @@ SQL is composed as text. Everything that a person typed goes in by `value`, neve
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from zoneinfo import available_timezones
+
+from loyalty.models import Programme
+from loyalty.services import programme, zones
 
 if TYPE_CHECKING:
     from segments.conditions.base import Condition
@@ -82,6 +87,26 @@ class Facts(Values):
         """What a fact relation must say of its client's column in WHERE: that it is one of those asked about."""
         return f"{column} IS NOT NULL" if self._clients is None else f"{column} IN (SELECT id FROM chosen)"
 
+    @cached_property
+    def programme(self) -> Programme:
+        """The programme's settings: its currency, the digits of a bonus."""
+        return programme.current()
+
+    def local(self) -> str:
+        """Now by the client's own clock, as SQL (timestamp): the client's zone, else the store's, else the programme's.
+
+        Zones are looked up here, not by PostgreSQL: it may know others, and one unknown name would fail the statement.
+        """
+        known = sorted(available_timezones())
+        clocks = [self.now.astimezone(zones.named(name)).replace(tzinfo=None) for name in known]
+        home = self.join("SELECT id, zone FROM loyalty_store WHERE zone <> ''", "{0}.id = c.store_id")
+        clock = self.join(
+            f"SELECT * FROM unnest({self.value(known)}::text[], {self.value(clocks)}::timestamp[]) AS z(zone, local)",
+            f"{{0}}.zone = coalesce(nullif(c.zone, ''), {home}.zone)",
+        )
+        own = self.now.astimezone(programme.zone()).replace(tzinfo=None)
+        return f"coalesce({clock}.local, {self.value(own)}::timestamp)"
+
     def relation(self, select: str) -> str:
         """Joins a fact relation (once, however many ask); returns the name by which its columns are read."""
         return self.join(select, "{0}.client_id = c.id")
@@ -110,6 +135,11 @@ class Facts(Values):
         )
 
 
+# Every zone's clock differs from UTC by a multiple of this.
+_QUARTER = timedelta(minutes=15)
+_FARTHEST = timedelta(hours=14)
+
+
 class Span(Values):
     """The time that passed from `then` to `now`: conditions say whose answer that alone may have changed."""
 
@@ -125,3 +155,10 @@ class Span(Values):
             f" AND {self.value(self.now - shift)}::timestamptz"
             for shift in after or (timedelta(0),)
         ).join("()")
+
+    def days_begun(self) -> list[date]:
+        """The days that began in the span somewhere on Earth; none in the most of short spans."""
+        if self.then.timestamp() // _QUARTER.total_seconds() == self.now.timestamp() // _QUARTER.total_seconds():
+            return []
+        first, last = (self.then - _FARTHEST).astimezone(UTC).date(), (self.now + _FARTHEST).astimezone(UTC).date()
+        return [first + timedelta(days=n) for n in range((last - first).days + 1)]

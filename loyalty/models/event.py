@@ -1,5 +1,6 @@
 """What happened: the one stream of facts (semantics §1)."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -35,6 +36,8 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["client", "name", "occurred_at"], name="event_client_name"),
             models.Index(fields=["name", "-id"], name="event_name_newest"),
+            # What left a window since the last look (segments): by time alone, and next to nothing to keep.
+            BrinIndex(fields=["occurred_at"], name="event_occurred", autosummarize=True),
             models.Index(
                 fields=["source", "anonymous_id"],
                 name="event_anonymous",

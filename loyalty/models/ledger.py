@@ -8,6 +8,7 @@ is left of its own (migrations `append_only`, `ledger_sums`), and its constraint
 """
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -119,6 +120,8 @@ class BonusLot(models.Model):
                 fields=["expires_at"], name="bonus_lot_expiry", condition=Q(remaining__gt=0, expires_at__isnull=False)
             ),
             models.Index(fields=["warn_at"], name="bonus_lot_warning", condition=Q(warn_at__isnull=False)),
+            # Whose balance time alone changed: lots that became active, holds that lapsed.
+            BrinIndex(fields=["activates_at"], name="bonus_lot_activation", autosummarize=True),
         ]
 
     def __str__(self) -> str:
@@ -185,6 +188,7 @@ class BonusHold(models.Model):
                 name="bonus_hold_captured_has_operation",
             ),
         ]
+        indexes = [BrinIndex(fields=["deadline"], name="bonus_hold_deadline", autosummarize=True)]
 
     def __str__(self) -> str:
         return f"{self.amount} ({self.get_state_display()})"

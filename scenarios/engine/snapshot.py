@@ -1,7 +1,7 @@
 """A scenario's draft as one document and back: the format of releases, later of exported files (semantics §14).
 
 The document holds the rows' own columns, so a rebuilt step is the same class with the same
-behaviour. Segments and pools of promo codes are named by slug. Format 1:
+behaviour. Segments, pools of promo codes and stores are named by slug, levels by name. Format 1:
 
     {"format": 1, "settings": {…}, "triggers": [{"type", "key", columns…, "conditions"}],
      "steps": [{"type", "key", columns…, "branches": [{"key", "label", "is_default", "conditions", "steps"}]}]}
@@ -13,7 +13,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-from loyalty.models import PromoPool
+from loyalty.models import Level, PromoPool, Store
 from scenarios.models import STEP_TYPES, TRIGGER_TYPES, Branch, Scenario, Step, Trigger
 from segments.models import CONDITION_TYPES, Condition, Group, Segment
 
@@ -24,8 +24,8 @@ TRIGGER_CLASSES = {cls.__name__: cls for cls in TRIGGER_TYPES}
 CONDITION_CLASSES: dict[str, type[Condition]] = {cls.__name__: cls for cls in CONDITION_TYPES} | {"Group": Group}
 _TYPES: dict[str, type[models.Model]] = {**STEP_CLASSES, **TRIGGER_CLASSES, **CONDITION_CLASSES}
 
-# What rows refer to by slug, so that a document means the same in another installation.
-NAMED = (Segment, PromoPool)
+# What rows refer to by name, so that a document means the same in another installation, and the column of the name.
+NAMED: Mapping[type[models.Model], str] = {Segment: "slug", PromoPool: "slug", Store: "slug", Level: "name"}
 
 # Columns that place a row in the draft; the document's nesting says the same.
 _PLACE = {"id", "polymorphic_ctype", "branch", "position", "scenario", "conditions", "parent"}
@@ -43,7 +43,7 @@ SETTINGS = (
 )
 
 Row = dict[str, Any]
-# Rows that a document names, by their class and slug.
+# Rows that a document names, by their class and name.
 Named = Mapping[tuple[type[models.Model], str], models.Model]
 
 encoder = DjangoJSONEncoder
@@ -108,7 +108,8 @@ def _columns(row: models.Model) -> Row:
         if field.name in _PLACE or (field.remote_field and getattr(field.remote_field, "parent_link", False)):
             continue
         value = getattr(row, field.name)
-        found[field.name] = value.slug if isinstance(value, NAMED) else value
+        named = NAMED.get(type(value))
+        found[field.name] = getattr(value, named) if named else value
     return found
 
 
@@ -120,12 +121,15 @@ def _unsaved(row: Row, types: Mapping[str, type[models.Model]], named: Named, sk
         if field.name not in row or field.name in skip:
             continue
         value, related = row[field.name], field.related_model
-        values[field.name] = named[related, value] if related in NAMED and value is not None else field.to_python(value)
+        if related is not None and related in NAMED and value is not None:
+            values[field.name] = named[related, value]
+        else:
+            values[field.name] = field.to_python(value)
     return cls(**values)
 
 
 def names(document: Any) -> set[tuple[type[models.Model], str]]:
-    """Class and slug of every segment and pool that the document names."""
+    """Class and name of every row outside the document that it refers to: segments, pools of promo codes …"""
     if isinstance(document, list):
         return set().union(*(names(item) for item in document))
     if not isinstance(document, dict):
@@ -144,10 +148,10 @@ def named_by(document: Row) -> Named:
     """The rows that the document names; ones that are gone are absent."""
     wanted = names(document)
     return {
-        (cls, row.slug): row
-        for cls in NAMED
-        if (slugs := [slug for model, slug in wanted if model is cls])
-        for row in cls._default_manager.filter(slug__in=slugs)
+        (cls, getattr(row, column)): row
+        for cls, column in NAMED.items()
+        if (values := [value for model, value in wanted if model is cls])
+        for row in cls._default_manager.filter(**{f"{column}__in": values})
     }
 
 

@@ -81,7 +81,7 @@ def _make_missing(need: Row) -> None:
     cls = next((cls for cls in snapshot.NAMED if cls.__name__ == need.get("type")), None)
     if cls is None:
         raise BadDocument([t("Unknown kind of thing needed: «%(type)s».") % {"type": str(need.get("type"))[:100]}])
-    if cls._default_manager.filter(slug=need.get("slug")).exists():
+    if cls._default_manager.filter(**{snapshot.NAMED[cls]: need.get("slug")}).exists():
         return
     values = {}
     for field in cls._meta.concrete_fields:

@@ -1,0 +1,61 @@
+"""What a client does with messages."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext as t
+from django.utils.translation import gettext_lazy as _
+
+from segments.conditions.amounts import Counted, happened
+from segments.conditions.base import Condition, MenuGroup
+from segments.facts import Facts, Span, Term
+
+
+class EngagementCondition(Counted, Condition):
+    """Messages were sent to the client, delivered, opened, clicked or replied to n times in the window.
+
+    Counted are the events of the stream (`message.opened`), one a message and deed.
+    """
+
+    menu_group = MenuGroup.BEHAVIOUR
+
+    class Deed(models.TextChoices):
+        SENT = "sent", _("message sent")
+        DELIVERED = "delivered", _("message delivered")
+        OPENED = "opened", _("message opened")
+        CLICKED = "clicked", _("link in a message followed")
+        REPLIED = "replied", _("message answered")
+
+    deed = models.CharField(_("what happened"), max_length=10, choices=Deed, default=Deed.OPENED)
+    channel = models.CharField(_("channel"), max_length=20, blank=True, help_text=_("Empty: by any channel."))
+
+    class Meta:
+        verbose_name = _("messages: delivered, opened, clicked")
+        verbose_name_plural = _("messages: delivered, opened, clicked")
+
+    def term(self, facts: Facts) -> Term:
+        by = f" AND e.payload ->> 'channel' = {facts.value(self.channel)}" if self.channel else ""
+        events = facts.relation(
+            f"SELECT e.client_id, count(*) AS n FROM loyalty_event e WHERE e.name = {facts.value(self._name())}"
+            f" AND {self.inside(facts, 'e.occurred_at')} AND {facts.among('e.client_id')}{by} GROUP BY e.client_id"
+        )
+        return Term(self.often_enough(facts, f"{events}.n"), {"count": f"{events}.n"})
+
+    def _name(self) -> str:
+        return f"message.{self.deed}"
+
+    def sentence(self) -> str:
+        said = str(self.get_deed_display())
+        if self.channel:
+            said = t("%(said)s by %(channel)s") % {"said": said, "channel": self.channel}
+        return f"{said} {self.how_often()}"
+
+    def seen(self, saw: Mapping[str, Any]) -> str:
+        return happened(saw["count"])
+
+    def changing(self, span: Span) -> tuple[str, ...]:
+        return (
+            f"SELECT e.client_id FROM loyalty_event e"
+            f" WHERE e.name = {span.value(self._name())} AND {self.edges(span, 'e.occurred_at')}",
+        )
