@@ -29,20 +29,20 @@ def figures(request: HttpRequest, now: datetime) -> list[dict[str, Any]]:
     today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     scenarios = reverse("admin:scenarios_scenario_changelist")
     messages = reverse("admin:messaging_message_changelist")
-    log = reverse("admin:scenarios_runlog_changelist")
+    runs = reverse("admin:scenarios_scenariorun_changelist")
     inside = ScenarioRun.objects.filter(state=ScenarioRun.State.ACTIVE)
     failed = ScenarioRun.objects.filter(state=ScenarioRun.State.FAILED)
     refused = RefusedDelivery.objects.filter(replayed_at=None, why=RefusedDelivery.Why.REFUSED)
     found = [
         _figure(t("Active scenarios"), Scenario.objects.filter(status=Scenario.Status.ACTIVE).count(), scenarios),
-        _figure(t("Clients inside now"), _count(inside), log),
+        _figure(t("Clients inside now"), _count(inside), f"{runs}?state__exact=active"),
     ]
     found += [
         _figure(t("Messages today: %(status)s") % {"status": label}, number, f"{messages}?status__exact={status}")
         for status, label, number in _today(today)
     ]
     found += [
-        _figure(t("Failed runs"), _count(failed), f"{log}?kind__exact=failure", bad=True),
+        _figure(t("Failed runs"), _count(failed), reverse("admin:scenarios_problems"), bad=True),
         _figure(
             t("Refused deliveries"), _count(refused), reverse("admin:loyalty_refuseddelivery_changelist"), bad=True
         ),

@@ -69,6 +69,13 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item(_("Scenarios"), "account_tree", "scenarios.scenario"),
                     _item(_("Log"), "list_alt", "scenarios.runlog"),
+                    _item(_("Runs"), "directions_walk", "scenarios.scenariorun"),
+                    {
+                        "title": _("Problems"),
+                        "icon": "report",
+                        "link": reverse_lazy("admin:scenarios_problems"),
+                        "permission": _may("scenarios.view_scenariorun"),
+                    },
                     _item(_("Messages"), "mail", "messaging.message"),
                     _item(_("Segments"), "label", "segments.segment"),
                     _item(_("Demo mailbox"), "inbox", "messaging.sinkemail"),

@@ -3,6 +3,7 @@
 from scenarios.admin import (
     conditions,
     log,
+    runs,
     scenario,
     steps_bonuses,
     steps_flow,
@@ -14,6 +15,7 @@ from scenarios.admin import (
 __all__ = [
     "conditions",
     "log",
+    "runs",
     "scenario",
     "steps_bonuses",
     "steps_flow",

@@ -30,6 +30,9 @@ REASONS: dict[str, str | Promise] = {
     "not_a_member": _("the client is not in the first segment"),
     "referral_off": _("the referral programme is switched off"),
     "archived": _("the scenario was archived"),
+    "by_hand_retry": _("tried again"),
+    "by_hand_skip": _("taken past the step"),
+    "by_hand_finish": _("finished by staff"),
     "failed": _("failed for good"),
     "retry": _("failed, will be tried again"),
 } | {reason.value: reason.label for reason in Reason}

@@ -62,6 +62,7 @@ class ScenarioRun(models.Model):
         indexes = [
             models.Index(fields=["scenario", "due_at"], name="run_due", condition=Q(state="active")),
             models.Index(fields=["client", "-entered_at"], name="run_client"),
+            models.Index(fields=["scenario", "step_key"], name="run_failed", condition=Q(state="failed")),
         ]
 
     def __str__(self) -> str:
@@ -77,6 +78,7 @@ class RunLog(models.Model):
         STEP = "step", _("step")
         FAILURE = "failure", _("failure")
         ENDED = "ended", _("ended")
+        BY_HAND = "by_hand", _("by staff")
 
     scenario = models.ForeignKey(Scenario, models.PROTECT, db_index=False, verbose_name=_("scenario"))
     client = models.ForeignKey(Client, models.PROTECT, db_index=False, verbose_name=_("client"))
