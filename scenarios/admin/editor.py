@@ -5,19 +5,18 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as t
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from scenarios.admin import history, verbs
-from scenarios.admin.conditions import form_of, owner_of
 from scenarios.admin.parts import editable, visible
 from scenarios.models import STEP_TYPES, TRIGGER_TYPES, Branch, Scenario, ScenarioRun, Step, Trigger
 from scenarios.services import cards, checks, publish, tree
-from segments.models import Condition
+from segments.services import rule_tree
 
 # Refusals are told to the map's script as plain text.
 PLAIN = "text/plain; charset=utf-8"
@@ -128,7 +127,7 @@ def _branch(scenario: Scenario, pk: int) -> Branch:
 
 
 def _title(branch: Branch) -> str:
-    group = cards.load_groups([branch.conditions_id]).get(branch.conditions_id) if branch.conditions_id else None
+    group = rule_tree.load([branch.conditions_id]).get(branch.conditions_id) if branch.conditions_id else None
     return t("main line") if branch.fork_id is None else cards.Way(branch, group).title()
 
 
@@ -181,23 +180,3 @@ EDITS: dict[str, Callable[[Scenario, Numbers], str]] = {
     "delete-branch": _delete_branch,
     "delete-trigger": _delete_trigger,
 }
-
-
-@require_POST
-def delete_condition_view(request: HttpRequest) -> HttpResponse:
-    """Deletes a condition and answers with its owner's form."""
-    if not request.user.has_perm("scenarios.change_scenario"):
-        raise PermissionDenied
-    try:
-        pk = Numbers(request.POST)["condition"]
-    except ValueError as error:
-        return HttpResponseBadRequest(str(error), content_type=PLAIN)
-    condition = get_object_or_404(Condition, pk=pk)
-    owner = owner_of(condition.parent_id)
-    words = t("Deleted a condition: «%(condition)s»") % {"condition": condition.sentence()}
-    try:
-        tree.delete_condition(owner, condition)
-    except tree.TreeError as error:
-        return HttpResponse(str(error), status=409, content_type=PLAIN)
-    history.note(request, owner.scenario, words)
-    return HttpResponseRedirect(form_of(owner))

@@ -1,4 +1,4 @@
-"""What the native forms of a scenario's parts (steps, triggers, branches, conditions) have in common.
+"""What the native forms of a scenario's parts (steps, triggers, branches) have in common.
 
 They open in the drawer of the map. A part has no list, no page and no permission of its own: who may
 change the scenario may change its parts. Deleting is the map's, which asks first.
@@ -12,11 +12,11 @@ from django.db import models
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from unfold.admin import ModelAdmin
 
 from scenarios.admin import history
 from scenarios.models import Scenario
 from scenarios.services import tree
+from segments.admin.drawer import DrawerAdmin
 
 
 def editable(request: HttpRequest, scenario: Scenario | None = None) -> bool:
@@ -42,16 +42,10 @@ def number(request: HttpRequest, name: str) -> int:
     return value
 
 
-class PartAdmin(ModelAdmin):
+class PartAdmin(DrawerAdmin):
     """The form of one kind of part."""
 
-    change_form_template = "scenarios/part_form.html"
-    popup_response_template = "scenarios/part_saved.html"
-    compressed_fields = False
-    warn_unsaved_form = False
-
     class Media:
-        js = ("scenarios/part.js",)
         css = {"all": ("scenarios/map.css",)}
 
     def scenario_of(self, request: HttpRequest, obj: models.Model | None) -> Scenario:
@@ -70,9 +64,6 @@ class PartAdmin(ModelAdmin):
         """The part in words, for the history."""
         return str(obj.sentence())
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return False
-
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return visible(request)
 
@@ -81,9 +72,6 @@ class PartAdmin(ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return editable(request, self.scenario_of(request, obj) if obj else None)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:scenarios_scenario_changelist"))
@@ -118,11 +106,6 @@ class PartAdmin(ModelAdmin):
             self.save_changed(request, obj, form)
         after = self.words(obj)
         history.note(request, scenario, f"«{before}» → «{after}»" if before != after else f"«{after}» …")
-
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
-        """The history is the scenario's: `save_model` writes it."""
-
-    log_change = log_addition
 
     def back(self, request: HttpRequest, obj: Any) -> str:
         """Where to go from a form that is no popup."""

@@ -87,7 +87,7 @@ class ScenarioAdmin(ModelAdmin):
     search_fields = ("name", "description")
     ordering = ("-changed_at",)
     list_select_related = ("live_release",)
-    list_after_template = "scenarios/dialogs.html"
+    list_after_template = "segments/dialogs.html"
     actions_list = ("import_link",)
     add_fieldsets = ((None, {"fields": ("name", "description")}),)
     fieldsets = (
@@ -111,8 +111,8 @@ class ScenarioAdmin(ModelAdmin):
     compressed_fields = False
 
     class Media:
-        js = ("scenarios/sortable.min.js", "scenarios/map.js")
-        css = {"all": ("scenarios/map.css",)}
+        js = ("segments/drawer.js", "scenarios/sortable.min.js", "scenarios/map.js")
+        css = {"all": ("segments/drawer.css", "scenarios/map.css")}
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -122,7 +122,6 @@ class ScenarioAdmin(ModelAdmin):
             path("<int:object_id>/releases/", wrap(self.releases_view), name="scenarios_scenario_releases"),
             path("import/", wrap(self.import_view), name="scenarios_scenario_import"),
             path("<int:object_id>/do/<slug:name>/", wrap(self.verb_view), name="scenarios_scenario_verb"),
-            path("conditions/delete/", wrap(editor.delete_condition_view), name="scenarios_condition_delete"),
             *super().get_urls(),
         ]
 

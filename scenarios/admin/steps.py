@@ -15,7 +15,6 @@ from scenarios.services import tree
 class StepAdmin(PartAdmin, PolymorphicChildModelAdmin):
     """A step: added at a place of a branch, `?branch=ID&position=N`."""
 
-    change_form_template = "scenarios/part_form.html"
     base_model = Step
     exclude = ("branch", "position")
 

@@ -5,7 +5,7 @@ steps and branches dense: 0, 1, 2 … What it refuses is a `TreeError`, in words
 nothing has changed.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import transaction
@@ -13,9 +13,10 @@ from django.utils.translation import gettext as t
 
 from scenarios.models import Branch, Fork, Scenario, Step, Trigger
 from segments.models import Condition, Group
+from segments.services import rule_tree
 
 
-class TreeError(Exception):
+class TreeError(rule_tree.RuleError):
     """The tree cannot be changed like that; nothing was."""
 
 
@@ -159,37 +160,27 @@ def delete_trigger(trigger: Trigger) -> None:
     """Deletes a trigger with its conditions."""
     with editing(trigger.scenario_id):
         Trigger.objects.non_polymorphic().filter(pk=trigger.pk).delete()
-        _delete_groups([trigger.conditions_id])
+        rule_tree.delete_trees([trigger.conditions_id])
 
 
-def add_condition(owner: Branch | Trigger, condition: Condition) -> Condition:
-    """Saves a new condition, last, in the group of a branch or trigger; the first one makes the group."""
+@contextmanager
+def editing_conditions(owner: Branch | Trigger) -> Iterator[Group]:
+    """Holds the scenario of a branch or trigger and gives the tree of its conditions, to be changed by
+    `segments.services.rule_tree`; the tree is made on first use."""
     with editing(owner.scenario_id):
         owner.refresh_from_db(fields=["conditions"])
         if isinstance(owner, Branch) and owner.is_default:
             raise TreeError(t("The default branch is for everybody else: it has no conditions."))
-        group = ensure_group(owner)
-        condition.parent = group
-        condition.position = Condition.objects.non_polymorphic().filter(parent=group).count()
-        condition.save()
-    return condition
+        if owner.conditions is None:
+            owner.conditions = Group.objects.create()
+            owner.save(update_fields=["conditions"])
+        yield rule_tree.load([owner.conditions.pk])[owner.conditions.pk]
 
 
-def delete_condition(owner: Branch | Trigger, condition: Condition) -> None:
-    """Deletes a condition of a branch or trigger."""
-    with editing(owner.scenario_id):
-        group_id = owner.conditions_id
-        Condition.objects.non_polymorphic().filter(pk=condition.pk, parent=group_id).delete()
-        left = Condition.objects.non_polymorphic().filter(parent=group_id).order_by("position", "pk")
-        _renumber(list(left))  # type: ignore[arg-type]  # polymorphic loses the model
-
-
-def ensure_group(owner: Branch | Trigger) -> Group:
-    """The group of conditions of a branch or trigger, made on first use. For callers that hold the scenario."""
-    if owner.conditions is None:
-        owner.conditions = Group.objects.create()
-        owner.save(update_fields=["conditions"])
-    return owner.conditions
+def add_condition(owner: Branch | Trigger, condition: Condition) -> Condition:
+    """Saves a new condition, last, in the outermost group of a branch or trigger."""
+    with editing_conditions(owner) as root:
+        return rule_tree.add(root, root.pk, condition)
 
 
 class _Below:
@@ -222,13 +213,7 @@ def _delete(branch_ids: set[int], step_ids: set[int]) -> None:
     groups = list(Branch.objects.filter(pk__in=branch_ids).values_list("conditions_id", flat=True))
     Step.objects.non_polymorphic().filter(pk__in=step_ids).delete()
     Branch.objects.filter(pk__in=branch_ids).delete()
-    _delete_groups(groups)
-
-
-def _delete_groups(group_ids: Iterable[int | None]) -> None:
-    ids = [pk for pk in group_ids if pk is not None]
-    Condition.objects.non_polymorphic().filter(parent__in=ids).delete()
-    Condition.objects.non_polymorphic().filter(pk__in=ids).delete()
+    rule_tree.delete_trees(groups)
 
 
 def _branch(scenario: Scenario, branch_id: int) -> Branch:
@@ -265,7 +250,7 @@ def _ways(fork: Step) -> list[Branch]:
     return list(Branch.objects.filter(fork=fork).order_by("is_default", "position", "pk"))
 
 
-def _renumber(rows: Sequence[Step | Branch | Condition]) -> None:
+def _renumber(rows: Sequence[Step | Branch]) -> None:
     for position, row in enumerate(rows):
         if row.position != position:
             row.position = position

@@ -1,5 +1,5 @@
-"""The staff's view of segments. The forms of conditions are here too; their owners' rooms register them."""
+"""The staff's view of segments, and of the conditions that they share with the rooms above."""
 
-from segments.admin import segments
+from segments.admin import conditions, segments
 
-__all__ = ["segments"]
+__all__ = ["conditions", "segments"]

@@ -23,6 +23,7 @@ from unfold.widgets import UnfoldAdminColorInputWidget
 
 from loyalty.models import Client
 from loyalty.services import find
+from segments.admin import rules
 from segments.models import Membership, Segment
 from segments.services import membership
 
@@ -62,7 +63,11 @@ class SegmentAdmin(ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.members_view))
-        return [path("<int:object_id>/members/", view, name="segments_segment_members"), *super().get_urls()]
+        return [
+            path("<int:object_id>/members/", view, name="segments_segment_members"),
+            *rules.urls(self.admin_site.admin_view),
+            *super().get_urls(),
+        ]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return SegmentList

@@ -143,17 +143,46 @@ def test_fork_is_added_with_its_branches_and_conditions(staff: Page, scenario: S
     expect(head).to_contain_text("Everybody")
     head.locator(".way-open").click()
     frame = drawer(staff)
-    frame.locator(".conditions-add summary").click()
-    frame.get_by_role("link", name="Segment membership").click()
-    frame.get_by_label("Segment").select_option(label="● Gold")
-    frame.get_by_role("button", name="Save", exact=True).click()
-    expect(frame.locator(".conditions li")).to_contain_text("in segment «Gold»")
-    frame.get_by_label("The conditions hold when").select_option("none")
+    frame.locator(".rule-add").get_by_role("button", name="Condition").click()
+    frame.get_by_role("button", name="Segment membership").click()
+    inner = frame.frame_locator("#drawer iframe")
+    inner.get_by_label("Segment").select_option(label="● Gold")
+    inner.get_by_role("button", name="Save", exact=True).click()
+    expect(frame.locator(".rule-line")).to_contain_text("In segment «Gold»")
+    with staff.expect_response("**/rules/**"):
+        frame.get_by_label("The conditions hold when").select_option("none")
     save(staff)
     expect(staff.locator(".way-head").first).to_contain_text("none of: in segment «Gold»", ignore_case=True)
 
     staff.locator(".card.is-fork .card-branch").click()
     expect(staff.locator(".way")).to_have_count(3)
+
+
+def test_new_trigger_gets_conditions_in_place(staff: Page, scenario: Scenario):
+    open_map(staff, scenario)
+    choose_type(staff, staff.locator(".start-add"), "Event")
+    frame = drawer(staff)
+    frame.locator(".select2-selection").first.click()
+    frame.locator(".select2-search__field").fill("order paid")
+    frame.get_by_role("option", name="Order paid").click()
+    frame.locator(".rule-add").get_by_role("button", name="Condition").click()
+    frame.get_by_label("Find a condition").fill("attrib")
+    frame.get_by_label("Find a condition").press("Enter")
+    inner = frame.frame_locator("#drawer iframe")
+    inner.locator(".select2-selection").first.click()
+    inner.get_by_role("option", name="Gender").click()
+    inner.get_by_label("Comparison").select_option("filled")
+    inner.get_by_role("button", name="Save", exact=True).click()
+    expect(frame.locator(".rule-line")).to_contain_text("Gender is filled in")
+
+    # A typed word outlives a change of the conditions; Escape closes one drawer at a time.
+    frame.locator(".rule-open").click()
+    expect(inner.get_by_label("Comparison")).to_have_value("filled")
+    inner.get_by_label("Comparison").press("Escape")
+    expect(frame.locator("#drawer")).to_be_hidden()
+    frame.locator(".rule-open").press("Escape")
+    expect(staff.locator("#drawer")).to_be_hidden()
+    expect(card(staff, "At once on «Order paid»")).to_contain_text("if gender is filled in")
 
 
 def test_step_is_dragged_into_a_branch_and_back(staff: Page, scenario: Scenario):

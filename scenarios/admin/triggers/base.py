@@ -16,7 +16,6 @@ from scenarios.services import tree
 class TriggerAdmin(OwnerAdmin, PolymorphicChildModelAdmin):
     """A trigger: added to a scenario, `?scenario=ID`."""
 
-    change_form_template = "scenarios/part_form.html"
     base_model = Trigger
     exclude = ("scenario", "conditions")
 

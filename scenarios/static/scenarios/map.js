@@ -1,58 +1,18 @@
 "use strict";
 // The map of a scenario. The server draws it; this file opens forms, posts edits and puts the answer in its place.
 document.addEventListener("DOMContentLoaded", () => {
-  const drawer = document.getElementById("drawer");
-  const ask = document.getElementById("ask");
-  const verb = document.getElementById("verb");
-  const toast = document.getElementById("toast");
+  const { ask, confirmed, open, unfold } = window.drawer;
   const map = () => document.getElementById("map");
 
-  // Small things ------------------------------------------------------------------------------------------------
-
-  let hiding;
-  const say = (words) => {
-    toast.textContent = words;
-    toast.hidden = false;
-    clearTimeout(hiding);
-    hiding = setTimeout(() => { toast.hidden = true; }, 6000);
-  };
-
-  const confirmed = (question) => new Promise((resolve) => {
-    ask.querySelector("p").textContent = question;
-    ask.returnValue = "no";
-    ask.addEventListener("close", () => resolve(ask.returnValue === "yes"), { once: true });
-    ask.showModal();
-  });
-
-  // A click beside a dialog closes it.
-  for (const dialog of [drawer, ask, verb]) {
-    dialog?.addEventListener("mousedown", (event) => {
-      if (event.target === dialog) dialog.close("no");
-    });
-  }
-
-  const csrf = () => document.querySelector("input[name=csrfmiddlewaretoken]").value;
-
-  // The map -----------------------------------------------------------------------------------------------------
-
   const request = async (body) => {
-    let answer;
-    try {
-      answer = await fetch(map().dataset.url, body && { method: "POST", body, headers: { "X-CSRFToken": csrf() } });
-    } catch {
-      say(toast.dataset.unreachable);
-      return;
-    }
-    const text = await answer.text();
-    if (answer.ok && !answer.redirected) {
+    const text = await ask(map().dataset.url, body);
+    if (text !== undefined) {
       const scrolled = document.querySelector(".map-scroll").scrollLeft;
       map().outerHTML = text;
       prepare();
       document.querySelector(".map-scroll").scrollLeft = scrolled;
-    } else {
-      const plain = (answer.headers.get("Content-Type") || "").startsWith("text/plain");
-      say(plain ? text : toast.dataset.failed);
-      if (body) await request();
+    } else if (body) {
+      await request();
     }
   };
 
@@ -132,43 +92,19 @@ document.addEventListener("DOMContentLoaded", () => {
     edit({ verb: "move-step", id: slot.dataset.step, branch: place.get("branch"), position });
   };
 
-  // The drawer --------------------------------------------------------------------------------------------------
-
-  const open = (address) => {
-    drawer.querySelector("iframe").src = address;
-    drawer.showModal();
-  };
-
-  drawer?.addEventListener("close", () => { drawer.querySelector("iframe").src = "about:blank"; });
-
-  window.addEventListener("message", (event) => {
-    if (event.origin !== window.location.origin || !event.data.part) return;
-    drawer.close();
-    // Conditions are saved one by one while the drawer stays open: a closed drawer may have changed them.
-    request();
-  });
-
-  // The menus of types ------------------------------------------------------------------------------------------
+  if (map()) document.addEventListener("drawer:closed", () => request());
 
   let query = "";
-  const unfoldMenu = (button) => {
-    const menu = document.getElementById(button.dataset.menu);
-    query = button.dataset.query;
-    menu.showPopover();
-    const at = button.getBoundingClientRect();
-    const left = Math.min(Math.max(8, at.left + at.width / 2 - menu.offsetWidth / 2), innerWidth - menu.offsetWidth - 8);
-    const below = at.bottom + 6 + menu.offsetHeight < innerHeight;
-    menu.style.left = `${left}px`;
-    menu.style.top = `${below ? at.bottom + 6 : Math.max(8, at.top - 6 - menu.offsetHeight)}px`;
-    menu.querySelector("button").focus();
-  };
 
   document.addEventListener("click", async (event) => {
     const at = (selector) => event.target.closest(selector);
     const opener = at("[data-open]");
     if (opener) open(opener.dataset.open);
     const menu = at("[data-menu]");
-    if (menu) unfoldMenu(menu);
+    if (menu) {
+      query = menu.dataset.query;
+      unfold(document.getElementById(menu.dataset.menu), menu);
+    }
     const type = at("[data-type]");
     if (type) {
       type.closest("[popover]").hidePopover();
@@ -178,27 +114,6 @@ document.addEventListener("DOMContentLoaded", () => {
     if (tool && (!tool.dataset.ask || (await confirmed(tool.dataset.ask)))) {
       const { verb: name, id, position } = tool.dataset;
       edit({ verb: name, id, ...(position === undefined ? {} : { position }) });
-    }
-  });
-
-  // Publish, pause, archive …: the server's question in a dialog ------------------------------------------------
-
-  document.addEventListener("click", async (event) => {
-    const link = event.target.closest("[data-dialog]");
-    if (link && !event.ctrlKey && !event.metaKey) {
-      event.preventDefault();
-      const next = encodeURIComponent(window.location.pathname + window.location.search);
-      const answer = await fetch(`${link.href}?next=${next}`, { headers: { "X-Requested-With": "fetch" } });
-      if (!answer.ok || answer.redirected) {
-        window.location = link.href;
-        return;
-      }
-      verb.innerHTML = await answer.text();
-      verb.showModal();
-    }
-    if (event.target.closest("[data-cancel]") && verb.open) {
-      event.preventDefault();
-      verb.close();
     }
   });
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from scenarios.models import Branch, EventTrigger, Fork, Scenario, Step, Wait
 from scenarios.services import tree
-from segments.models import Condition, EventCountCondition, Group, Segment
+from segments.models import Condition, EventCountCondition, Group
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +49,7 @@ def notes(scenario: Scenario) -> list[str]:
 def test_step_is_added_by_its_own_form(editor, scenario, trunk):
     url = reverse("admin:scenarios_wait_add") + f"?_popup=1&branch={trunk.pk}&position=0"
     answer = editor.post(url, {"amount": 2, "unit": "days", "_popup": 1})
-    assert "scenarios/part_saved.js" in answer.content.decode()
+    assert "segments/drawer_saved.js" in answer.content.decode()
     assert Wait.objects.get().branch == trunk
     assert notes(scenario) == ["Added a step: «Wait 2 days»"]
 
@@ -77,33 +77,50 @@ def test_trigger_is_added_with_a_custom_event(editor, scenario):
     assert 'value="game.won" selected' in editor.get(change).content.decode()
 
 
+VALUES = {"event_name": "order.paid", "bound": "at_least", "count": 2, "days": "", "_popup": 1}
+
+
 def test_conditions_of_a_branch(editor, scenario, trunk):
     fork = tree.insert(Fork(), trunk)
     branch = Branch.objects.get(fork=fork, is_default=False)
-    add = reverse("admin:segments_eventcountcondition_add") + f"?_popup=1&branch={branch.pk}"
-    values = {"event_name": "order.paid", "bound": "at_least", "count": 2, "days": "", "_popup": 1}
-    answer = editor.post(add, values)
-    branch_url = reverse("admin:scenarios_branch_change", args=[branch.pk])
-    assert answer.status_code == 302
-    assert answer["Location"].startswith(branch_url)
-    assert "«Order paid» at least 2 times" in editor.get(branch_url + "?_popup=1").content.decode()
+    add = reverse("admin:segments_eventcountcondition_add") + f"?_popup=1&owner=branch:{branch.pk}"
+    assert "segments/drawer_saved.js" in editor.post(add, VALUES).content.decode()
+    branch_url = reverse("admin:scenarios_branch_change", args=[branch.pk]) + "?_popup=1"
+    assert "«Order paid» at least 2 times" in editor.get(branch_url).content.decode()
 
-    editor.post(branch_url + "?_popup=1", {"label": "Buyers", "mode": "none", "_popup": 1})
+    editor.post(branch_url, {"label": "Buyers", "_popup": 1})
+    rule = reverse("admin:segments_rule", args=["branch", branch.pk])
+    assert editor.post(rule, {"verb": "mode", "mode": "none"}).status_code == 200
     branch.refresh_from_db()
     assert (branch.label, branch.conditions.mode) == ("Buyers", Group.Mode.NONE)
 
     condition = EventCountCondition.objects.get()
-    answer = editor.post(reverse("admin:scenarios_condition_delete"), {"condition": condition.pk})
-    assert answer["Location"].startswith(branch_url)
+    change = reverse("admin:segments_eventcountcondition_change", args=[condition.pk]) + "?_popup=1"
+    editor.post(change, VALUES | {"count": 3})
+    assert "at least 3 times" in editor.get(map_url(scenario)).content.decode()
+    assert "at least" not in editor.post(rule, {"verb": "delete", "id": condition.pk}).content.decode()
     assert not EventCountCondition.objects.exists()
-    assert [note.split(":")[0] for note in notes(scenario)][0] == "Added a condition"
-    assert notes(scenario)[-1].startswith("Deleted a condition")
+    assert notes(scenario)[0] == "Added a condition: ««Order paid» at least 2 times»"
+    assert [note.split(":")[0] for note in notes(scenario)[2:]] == [
+        "The conditions hold when", "««Order paid» at least 2 times» → ««Order paid» at least 3 times»",
+        "Deleted a condition",
+    ]  # fmt: skip
+
+
+def test_condition_of_a_new_trigger_saves_the_trigger_first(editor, scenario):
+    add = reverse("admin:scenarios_eventtrigger_add") + f"?_popup=1&scenario={scenario.pk}"
+    assert 'data-form="eventtrigger_form"' in editor.get(add).content.decode()
+    values = {"event_name": "order.paid", "delay": 0, "delay_unit": "hours", "_popup": 1}
+    answer = editor.post(add, values | {"_condition": "eventcountcondition"}, follow=True)
+    trigger = EventTrigger.objects.get()
+    opened = reverse("admin:segments_eventcountcondition_add") + f"?_popup=1&amp;owner=trigger:{trigger.pk}"
+    assert f'data-open-first="{opened}"' in answer.content.decode()
 
 
 def test_default_branch_takes_no_conditions(editor, scenario, trunk):
     fork = tree.insert(Fork(), trunk)
     default = Branch.objects.get(fork=fork, is_default=True)
-    add = reverse("admin:segments_eventcountcondition_add") + f"?branch={default.pk}"
+    add = reverse("admin:segments_eventcountcondition_add") + f"?owner=branch:{default.pk}"
     answer = editor.post(add, {"event_name": "order.paid", "bound": "at_least", "count": 2, "days": ""}, follow=True)
     assert "everybody else" in answer.content.decode()
     assert not Condition.objects.exists()
@@ -111,11 +128,12 @@ def test_default_branch_takes_no_conditions(editor, scenario, trunk):
 
 def test_condition_that_belongs_to_nobody_is_not_found(editor):
     loose = EventCountCondition.objects.create(event_name="order.paid", parent=Group.objects.create())
-    for address in (
-        reverse("admin:segments_eventcountcondition_change", args=[loose.pk]),
-        reverse("admin:scenarios_condition_delete"),
-    ):
-        assert editor.post(address, {"condition": loose.pk}).status_code == 404
+    change = reverse("admin:segments_eventcountcondition_change", args=[loose.pk])
+    assert editor.post(change, VALUES).status_code == 404
+    for kind, pk in (("branch", 1), ("nonsense", 1), ("segment", 2**62)):
+        assert editor.get(reverse("admin:segments_rule", args=[kind, pk])).status_code == 404
+    for name in ("", "branch", "branch:", "branch:x", "branch:999", "nonsense:1", "branch:" + "9" * 30):
+        assert editor.get(reverse("admin:segments_eventcountcondition_add") + f"?owner={name}").status_code == 404
 
 
 def test_move_is_refused_into_a_descendant_and_into_another_scenario(editor, scenario, trunk):
@@ -154,14 +172,18 @@ def test_reader_reads_and_changes_nothing(scenario, trunk):
     change = reverse("admin:scenarios_wait_change", args=[step.pk])
     assert reader.get(change).status_code == 200
     add = reverse("admin:scenarios_wait_add") + f"?branch={trunk.pk}"
-    segment = Segment.objects.create(name="A", slug="a")
-    assert segment.pk
+    trigger = tree.add_trigger(EventTrigger(event_name="order.paid"), scenario)
+    condition = tree.add_condition(trigger, EventCountCondition(event_name="order.paid"))
+    rule = reverse("admin:segments_rule", args=["trigger", trigger.pk])
+    assert "data-verb" not in reader.get(rule).content.decode()
     for address, values in (
         (map_url(scenario), {"verb": "delete-step", "id": step.pk}),
         (change, {"amount": 9, "unit": "days"}),
         (add, {"amount": 9, "unit": "days"}),
         (reverse("admin:scenarios_scenario_verb", args=[scenario.pk, "archive"]), {}),
-        (reverse("admin:scenarios_condition_delete"), {"condition": 1}),
+        (rule, {"verb": "delete", "id": condition.pk}),
+        (reverse("admin:segments_eventcountcondition_change", args=[condition.pk]), VALUES),
+        (reverse("admin:segments_eventcountcondition_add") + f"?owner=trigger:{trigger.pk}", VALUES),
     ):
         assert reader.post(address, values).status_code == 403
     assert list(Wait.objects.values_list("amount", flat=True)) == [1]

@@ -8,6 +8,7 @@ from django.db import connection
 from scenarios.models import AccrueBonuses, AddToSegment, Branch, EventTrigger, Fork, Scenario, Step, Wait
 from scenarios.services import cards, tree
 from segments.models import Condition, EventCountCondition, Group, InSegment, Segment
+from segments.services import rule_tree
 
 pytestmark = pytest.mark.django_db
 
@@ -166,7 +167,8 @@ def test_conditions_of_a_trigger_go_with_it(scenario):
     first, second = (
         tree.add_condition(trigger, EventCountCondition(event_name=name)) for name in ("order.paid", "visit.completed")
     )
-    tree.delete_condition(trigger, first)
+    with tree.editing_conditions(trigger) as root:
+        rule_tree.delete(root, first.pk)
     second.refresh_from_db()
     assert (second.position, second.parent) == (0, trigger.conditions)
     tree.delete_trigger(trigger)

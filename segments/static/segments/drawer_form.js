@@ -8,12 +8,8 @@
   });
 
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !document.querySelector(".select2-container--open")) close();
-  });
-
-  document.addEventListener("submit", (event) => {
-    const question = event.target.dataset.ask;
-    if (question && !window.confirm(question)) event.preventDefault();
+    // What is open inside the form closes first.
+    if (event.key === "Escape" && !document.querySelector(".select2-container--open, dialog[open], :popover-open")) close();
   });
 
   // The first field is ready to be typed into.
