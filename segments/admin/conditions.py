@@ -16,6 +16,7 @@ from segments.admin.forms import CONDITION_FORMS, ConditionForm
 from segments.admin.owners import Owner
 from segments.models import Condition
 from segments.services import rule_tree
+from segments.templatetags.segments import icon
 
 
 class ConditionAdmin(DrawerAdmin):
@@ -50,8 +51,7 @@ class ConditionAdmin(DrawerAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        icon = getattr(self.model, "icon", "rule")
-        extra = {"part_icon": icon, "show_history": False} | (extra_context or {})
+        extra = {"part_icon": icon(self.model), "show_history": False} | (extra_context or {})
         try:
             return super().changeform_view(request, object_id, form_url, extra)
         except rule_tree.RuleError as error:

@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as t
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from segments.admin import owners
@@ -17,6 +16,7 @@ from segments.admin.owners import Owner
 from segments.conditions import MenuGroup
 from segments.models import Condition, Group
 from segments.services import rule_tree
+from segments.templatetags.segments import icon
 
 # Refusals are told to the page's script as plain text.
 PLAIN = "text/plain; charset=utf-8"
@@ -59,7 +59,7 @@ def menu(query: str) -> list[tuple[str, list[dict[str, Any]]]]:
     for kind in CONDITION_FORMS:
         item = {
             "url": f"{add_url(kind)}?{query}" if query else kind._meta.model_name,
-            "icon": getattr(kind, "icon", "rule"),
+            "icon": icon(kind),
             "label": kind._meta.verbose_name,
         }
         found[kind.menu_group].append(item)

@@ -1,15 +1,23 @@
 """A segment as a coloured label, and what the templates of condition trees ask."""
 
-from typing import Any
-
 from django import template
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from segments.conditions import MenuGroup
 from segments.models import Condition, Group, Segment
 
 register = template.Library()
+
+ICONS = {
+    MenuGroup.CLIENT: "person",
+    MenuGroup.PURCHASES: "shopping_bag",
+    MenuGroup.BONUSES: "loyalty",
+    MenuGroup.BEHAVIOUR: "touch_app",
+    MenuGroup.SEGMENTS: "label",
+    MenuGroup.TIME: "schedule",
+}
 
 
 @register.simple_tag
@@ -38,9 +46,9 @@ def is_group(condition: Condition) -> bool:
 
 
 @register.filter
-def icon(condition: Any) -> str:
-    """The symbol of the condition's type."""
-    return getattr(condition, "icon", "rule")
+def icon(condition: Condition | type[Condition]) -> str:
+    """The symbol of a type of condition: its own, else that of its heading in the menu."""
+    return getattr(condition, "icon", "") or ICONS[condition.menu_group]
 
 
 @register.filter
