@@ -15,9 +15,8 @@ from scenarios.admin import history
 from scenarios.admin.parts import PartAdmin, editable, visible
 from scenarios.models import Branch, Scenario, Trigger
 from scenarios.services import cards, tree
-from segments.admin import owners, rules
+from segments.admin import owners, rule_editor
 from segments.models import Group
-from segments.services import rule_tree
 
 
 class _OfScenario(owners.Owner):
@@ -83,17 +82,17 @@ class OwnerAdmin(PartAdmin):
         if not self.has_conditions(obj):
             return super().render_change_form(request, context, *args, **kwargs)
         if obj is None:
-            context["rule"] = rules.context_of_new(f"{self.opts.model_name}_form", _("Only if"))
+            context["rule"] = rule_editor.context_of_new(f"{self.opts.model_name}_form", _("Only if"))
         else:
             owner = self.owner(obj)
-            context["rule"] = rules.context(request, owner, _("Only if"))
-            context["rule"]["open"] = rules.opened_first(owner, request.GET.get("condition", ""))
+            context["rule"] = rule_editor.context(request, owner, _("Only if"))
+            context["rule"]["open"] = rule_editor.opened_first(owner, request.GET.get("condition", ""))
         return super().render_change_form(request, context, *args, **kwargs)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         """A new part whose first condition was chosen is saved and stays open, the condition's form on top."""
         condition = request.POST.get("_condition", "")
-        if not condition or not rules.opened_first(self.owner(obj), condition):
+        if not condition or not rule_editor.opened_first(self.owner(obj), condition):
             return super().response_add(request, obj, post_url_continue)
         options = obj._meta
         address = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[obj.pk])
@@ -118,5 +117,4 @@ class BranchAdmin(OwnerAdmin):
         return obj is not None and not obj.is_default and obj.fork_id is not None
 
     def words(self, obj: Branch) -> str:
-        group = rule_tree.load([obj.conditions_id]).get(obj.conditions_id) if obj.conditions_id else None
-        return cards.Way(obj, group).title()
+        return cards.Way(obj, BranchOwner(obj).root()).title()

@@ -16,7 +16,7 @@ from scenarios.admin import history, verbs
 from scenarios.admin.parts import editable, visible
 from scenarios.models import STEP_TYPES, TRIGGER_TYPES, Branch, Scenario, ScenarioRun, Step, Trigger
 from scenarios.services import cards, checks, publish, tree
-from segments.services import rule_tree
+from segments.services import rules
 
 # Refusals are told to the map's script as plain text.
 PLAIN = "text/plain; charset=utf-8"
@@ -127,7 +127,7 @@ def _branch(scenario: Scenario, pk: int) -> Branch:
 
 
 def _title(branch: Branch) -> str:
-    group = rule_tree.load([branch.conditions_id]).get(branch.conditions_id) if branch.conditions_id else None
+    group = rules.load([branch.conditions_id]).get(branch.conditions_id) if branch.conditions_id else None
     return t("main line") if branch.fork_id is None else cards.Way(branch, group).title()
 
 

@@ -19,7 +19,7 @@ from messaging.admin.messages import STATUS_COLOURS
 from messaging.models import Channel, Status
 from scenarios.admin.reasons import reason_label
 from scenarios.models import STEP_TYPES, RunLog, Scenario, Step
-from segments.services import rule_tree
+from segments.services import rules
 
 KINDS = {kind.__name__: kind for kind in STEP_TYPES}
 
@@ -72,7 +72,7 @@ class LogList(BigTableList):
         super().get_results(request)
         full = may_see_clients(request)
         steps = list(Step.objects.filter(key__in={line.step_key for line in self.result_list if line.step_key}))
-        rule_tree.fetch_related(steps, skip=("branch",))
+        rules.fetch_related(steps, skip=("branch",))
         sentences = {step.key: step.sentence() for step in steps}
         for line in self.result_list:
             line.sentence = sentences.get(line.step_key, "")

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as t
 
 from scenarios.models import Branch, Scenario, Step, Trigger
 from segments.models import Group
-from segments.services import rule_tree
+from segments.services import rules
 
 
 @dataclass(slots=True)
@@ -78,9 +78,9 @@ def load(scenario: Scenario) -> Tree:
     triggers = list(Trigger.objects.filter(scenario=scenario))
     branches = list(Branch.objects.filter(scenario=scenario).order_by("is_default", "position", "pk"))
     steps = list(Step.objects.filter(branch__scenario=scenario).order_by("position", "pk"))
-    rule_tree.fetch_related(steps, skip=("branch",))
+    rules.fetch_related(steps, skip=("branch",))
     owned = {branch.conditions_id for branch in branches} | {trigger.conditions_id for trigger in triggers}
-    groups = rule_tree.load(pk for pk in owned if pk)
+    groups = rules.load(pk for pk in owned if pk)
 
     ways = {branch.pk: Way(branch, groups.get(branch.conditions_id or 0)) for branch in branches}
     cards = {step.pk: Card(step) for step in steps}

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as t
 
 from scenarios.models import Branch, Fork, Scenario, Step, Trigger
 from segments.models import Condition, Group
-from segments.services import rule_tree
+from segments.services import rule_tree, rules
 
 
 class TreeError(rule_tree.RuleError):
@@ -54,7 +54,7 @@ def clear(scenario: Scenario) -> Branch:
     below = set(Branch.objects.filter(scenario=scenario, fork__isnull=False).values_list("pk", flat=True))
     steps = Step.objects.non_polymorphic().filter(branch__scenario=scenario)
     _delete(below, set(steps.values_list("pk", flat=True)))
-    _delete_groups(groups)
+    rules.discard(*groups)
     return trunk
 
 
@@ -160,7 +160,7 @@ def delete_trigger(trigger: Trigger) -> None:
     """Deletes a trigger with its conditions."""
     with editing(trigger.scenario_id):
         Trigger.objects.non_polymorphic().filter(pk=trigger.pk).delete()
-        rule_tree.delete_trees([trigger.conditions_id])
+        rules.discard(trigger.conditions_id)
 
 
 @contextmanager
@@ -174,7 +174,7 @@ def editing_conditions(owner: Branch | Trigger) -> Iterator[Group]:
         if owner.conditions is None:
             owner.conditions = Group.objects.create()
             owner.save(update_fields=["conditions"])
-        yield rule_tree.load([owner.conditions.pk])[owner.conditions.pk]
+        yield rules.load([owner.conditions.pk])[owner.conditions.pk]
 
 
 def add_condition(owner: Branch | Trigger, condition: Condition) -> Condition:
@@ -213,7 +213,7 @@ def _delete(branch_ids: set[int], step_ids: set[int]) -> None:
     groups = list(Branch.objects.filter(pk__in=branch_ids).values_list("conditions_id", flat=True))
     Step.objects.non_polymorphic().filter(pk__in=step_ids).delete()
     Branch.objects.filter(pk__in=branch_ids).delete()
-    rule_tree.delete_trees(groups)
+    rules.discard(*groups)
 
 
 def _branch(scenario: Scenario, branch_id: int) -> Branch:

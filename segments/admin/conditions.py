@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as t
 
-from segments.admin import owners, rules
+from segments.admin import owners, rule_editor
 from segments.admin.drawer import DrawerAdmin
 from segments.admin.forms import CONDITION_FORMS, ConditionForm
 from segments.admin.owners import Owner
@@ -75,7 +75,7 @@ class ConditionAdmin(DrawerAdmin):
 
     def _into(self, request: HttpRequest) -> int:
         try:
-            return rules.number(request.GET.get("into"))
+            return rule_editor.number(request.GET.get("into"))
         except ValueError as error:
             raise Http404(str(error)) from None
 

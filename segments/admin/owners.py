@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 
 from segments.models import Condition, Group
-from segments.services import rule_tree
+from segments.services import rule_tree, rules
 
 
 class Owner:
@@ -36,7 +36,7 @@ class Owner:
     def root(self) -> Group | None:
         """The tree as it is, loaded; None before the first condition."""
         pk = getattr(self.row, f"{self.column}_id")
-        return rule_tree.load([pk]).get(pk) if pk else None
+        return rules.load([pk]).get(pk) if pk else None
 
     @contextmanager
     def editing(self) -> Iterator[Group]:
@@ -67,7 +67,7 @@ class Owner:
         return f"{self.kind}:{self.row.pk}"
 
     def url(self, view: str) -> str:
-        """The address of one of the views of `segments.admin.rules`."""
+        """The address of one of the views of `segments.admin.rule_editor`."""
         return reverse(f"admin:segments_{view}", args=[self.kind, self.row.pk])
 
 

@@ -23,7 +23,7 @@ from unfold.widgets import UnfoldAdminColorInputWidget
 
 from loyalty.models import Client
 from loyalty.services import find
-from segments.admin import rules
+from segments.admin import rule_editor
 from segments.models import Membership, Segment
 from segments.services import membership
 
@@ -65,7 +65,7 @@ class SegmentAdmin(ModelAdmin):
         view = self.admin_site.admin_view(require_POST(self.members_view))
         return [
             path("<int:object_id>/members/", view, name="segments_segment_members"),
-            *rules.urls(self.admin_site.admin_view),
+            *rule_editor.urls(self.admin_site.admin_view),
             *super().get_urls(),
         ]
 

@@ -63,7 +63,7 @@ def define(segment: Segment, rule: Group, now: datetime, *, triggers: bool = Fal
         told = ("name", "slug", "colour", "kind", "rule", "rebuild_at", "quiet", "error")
         segment.save(update_fields=None if segment._state.adding else told)
         if replaced is not None:
-            rules.discard(replaced)
+            rules.discard(replaced.pk)
         _wake()
     return segment
 
@@ -80,7 +80,7 @@ def delete(segment: Segment) -> None:
         rule = segment.rule
         segment.delete()
         if rule is not None:
-            rules.discard(rule)
+            rules.discard(rule.pk)
 
 
 def _wake() -> None:

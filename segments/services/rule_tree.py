@@ -1,18 +1,18 @@
-"""Trees of conditions: read whole, edited a verb at a time (semantics §43).
+"""Editing a tree of conditions, a verb at a time (semantics §43).
 
-A tree is its root group with everything below attached (`load`). The verbs expect that the caller holds whoever owns
-the tree, so that two editors never interleave, and leave positions dense: 0, 1, 2 … What they refuse is a `RuleError`,
-in words for the editor; then nothing has changed.
+A tree is its root group with everything below attached (`rules.load`). The verbs expect that the caller holds whoever
+owns the tree, so that two editors never interleave, and leave positions dense: 0, 1, 2 … What they refuse is a
+`RuleError`, in words for the editor; then nothing has changed.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db import models, transaction
 from django.utils.translation import gettext as t
 from django.utils.translation import ngettext
 
 from segments.models import Condition, Group
+from segments.services import rules
 
 # Groups inside groups, the outermost counted: deeper ones nobody reads.
 MAX_DEPTH = 5
@@ -32,37 +32,6 @@ class Place:
     group: Group
     position: int
     depth: int  # of its group: the outermost is 1
-
-
-def load(ids: Iterable[int]) -> dict[int, Group]:
-    """Groups by id with all that is below them attached: for each level, a query for every type that it has."""
-    groups = {group.pk: group for group in Group.objects.filter(pk__in=list(ids))}
-    everything: list[Condition] = []
-    level = dict(groups)
-    while level:
-        for group in level.values():
-            group.attached_members = []
-        members = list(Condition.objects.filter(parent__in=list(level)).order_by("position", "pk"))
-        for member in members:
-            level[member.parent_id].attached_members.append(member)
-        everything += members
-        level = {member.pk: member for member in members if isinstance(member, Group)}
-    fetch_related(everything, skip=("parent",))
-    return groups
-
-
-def fetch_related(rows: Sequence[models.Model], skip: Sequence[str]) -> None:
-    """Loads what the rows' sentences refer to (a segment's name), a query a relation rather than a row."""
-    kinds: dict[type[models.Model], list[models.Model]] = {}
-    for row in rows:
-        kinds.setdefault(type(row), []).append(row)
-    for kind, of_kind in kinds.items():
-        names = [
-            relation.name
-            for relation in kind._meta.local_fields
-            if relation.remote_field and not relation.remote_field.parent_link and relation.name not in skip
-        ]
-        models.prefetch_related_objects(of_kind, *names)
 
 
 def places(root: Group, depth: int = 1) -> Iterator[Place]:
@@ -137,7 +106,7 @@ def set_mode(root: Group, group_id: int, mode: str) -> Group:
 def delete(root: Group, condition_id: int) -> Condition:
     """Deletes a condition, or a group with all that is below it; returns what it was."""
     place = find(root, condition_id)
-    delete_trees([condition_id])
+    rules.discard(condition_id)
     _order(place.group, [member for member in _members(place.group) if member.pk != condition_id])
     return place.condition
 
@@ -171,39 +140,6 @@ def _move(root: Group, place: Place, group: Group, position: int) -> Place:
         _order(place.group, left)
     _order(group, [*target[:position], condition, *target[position:]])
     return Place(condition, group, position, depth)
-
-
-def copy(root: Group) -> Group:
-    """A new tree, saved, that says the same as a loaded one."""
-    with transaction.atomic():
-        return _copied(root, None)
-
-
-def _copied(condition: Condition, parent: Group | None) -> "Group":
-    kind = type(condition)
-    own = {
-        field.attname: getattr(condition, field.attname)
-        for field in kind._meta.concrete_fields
-        if not field.primary_key and field.name not in ("id", "polymorphic_ctype", "parent")
-    }
-    made = kind(parent=parent, **own)
-    made.save()
-    for relation in kind._meta.many_to_many:
-        getattr(made, relation.name).set(getattr(condition, relation.name).all())
-    if isinstance(condition, Group):
-        made.attached_members = [_copied(member, made) for member in condition.members()]
-    return made
-
-
-def delete_trees(ids: Iterable[int | None]) -> None:
-    """Deletes conditions, groups with all that is below them. The deepest go first; None is passed over."""
-    levels = [[pk for pk in ids if pk is not None]]
-    rows = Condition.objects.non_polymorphic()
-    while levels[-1]:
-        levels.append(list(rows.filter(parent__in=levels[-1]).values_list("pk", flat=True)))
-    with transaction.atomic():
-        for level in reversed(levels):
-            rows.filter(pk__in=level).delete()
 
 
 def _height(condition: Condition) -> int:

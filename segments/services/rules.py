@@ -1,6 +1,6 @@
 """Trees of conditions as rows: loading them whole, copying and deleting them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from django.db import connection
 from django.db.models import Model, prefetch_related_objects
@@ -23,7 +23,7 @@ def load(ids: Iterable[int]) -> dict[int, Group]:
         )
         every = [pk for (pk,) in cursor.fetchall()]
     rows = list(Condition.objects.filter(pk__in=every).order_by("position", "pk"))
-    _fetch_related(rows)
+    fetch_related(rows, _PLACE)
     groups = {row.pk: row for row in rows if isinstance(row, Group)}
     for group in groups.values():
         group.attached_members = []
@@ -33,16 +33,16 @@ def load(ids: Iterable[int]) -> dict[int, Group]:
     return {pk: groups[pk] for pk in roots if pk in groups}
 
 
-def _fetch_related(rows: list[Condition]) -> None:
-    """Loads what the rows' sentences refer to (a segment's name): a query a relation rather than a row."""
-    kinds: dict[type[Model], list[Condition]] = {}
+def fetch_related(rows: Sequence[Model], skip: Collection[str]) -> None:
+    """Loads what the rows' sentences refer to (a segment's name), a query a relation rather than a row."""
+    kinds: dict[type[Model], list[Model]] = {}
     for row in rows:
         kinds.setdefault(type(row), []).append(row)
     for kind, of_kind in kinds.items():
         related = [
             f for f in kind._meta.local_fields if f.remote_field and not getattr(f.remote_field, "parent_link", 0)
         ]
-        prefetch_related_objects(of_kind, *(f.name for f in related if f.name not in _PLACE))
+        prefetch_related_objects(of_kind, *(f.name for f in related if f.name not in skip))
 
 
 def store(rule: Condition, parent: Group | None = None, position: int = 0) -> Condition:
@@ -60,9 +60,9 @@ def store(rule: Condition, parent: Group | None = None, position: int = 0) -> Co
     return copy
 
 
-def discard(rule: Condition) -> None:
-    """Deletes a tree that nobody refers to any more."""
-    Condition.objects.filter(pk=rule.pk).delete()
+def discard(*ids: int | None) -> None:
+    """Deletes trees that nobody refers to any more; None is passed over."""
+    Condition.objects.filter(pk__in=[pk for pk in ids if pk is not None]).delete()
 
 
 def walk(rule: Condition) -> Iterable[Condition]:

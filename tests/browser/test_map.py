@@ -314,7 +314,7 @@ def test_reader_sees_the_map_and_cannot_touch_it(page: Page, scenario: Scenario)
     sign_in(page, "reader")
     open_map(page, scenario)
     expect(card(page, "Wait 1 day")).to_be_visible()
-    for control in (".plus button", ".card-delete", ".start-add", ".map-verb", ".settings-save"):
+    for control in (".plus button", ".card-delete", ".start-add", ".map-verb[data-dialog]", ".settings-save"):
         expect(page.locator(control)).to_have_count(0)
     card(page, "Wait 1 day").locator(".card-open").click()
     expect(drawer(page).get_by_role("heading", name="Wait")).to_be_visible()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from segments.models import Condition, EventCountCondition, Group, InSegment, Segment
-from segments.services import rule_tree
+from segments.services import rule_tree, rules
 from segments.services.rule_tree import MAX_DEPTH, MAX_SIZE, RuleError
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ def shape(group: Group) -> list:
 
 
 def loaded(group: Group) -> Group:
-    return rule_tree.load([group.pk])[group.pk]
+    return rules.load([group.pk])[group.pk]
 
 
 def named(root: Group, name: str) -> Condition:
@@ -131,21 +131,21 @@ def test_copy_says_the_same_and_shares_nothing():
     root = tree(["a", ["x"]])
     InSegment.objects.create(segment=segment, negated=True, parent=root, position=2)
     Group.objects.filter(pk=root.pk).update(mode="none")
-    made = rule_tree.copy(loaded(root))
+    made = rules.store(loaded(root))
     assert loaded(made).sentence() == loaded(root).sentence()
     ids = {place.condition.pk for place in rule_tree.places(loaded(root))}
     assert ids.isdisjoint(place.condition.pk for place in rule_tree.places(loaded(made)))
-    rule_tree.delete_trees([root.pk])
+    rules.discard(root.pk)
     assert "«VIP»" in loaded(made).sentence()
 
 
-def test_loading_costs_a_query_a_level_and_type_however_many_rows(django_assert_num_queries):
+def test_loading_costs_a_query_a_type_however_many_rows(django_assert_num_queries):
     segments = [Segment.objects.create(name=f"S{n}", slug=f"s{n}") for n in range(6)]
     root = tree([["a", "b"], ["c"], ["d", "e", "f"]])
     for position, segment in enumerate(segments):
         InSegment.objects.create(segment=segment, parent=root, position=3 + position)
-    # The root; two levels, each with the base row and its two or one types; no third level; the segments' names.
-    with django_assert_num_queries(1 + 3 + 2 + 1):
+    # Their ids; their base rows; three types; the segments' names.
+    with django_assert_num_queries(1 + 1 + 3 + 1):
         assert "S5" in loaded(root).sentence()
 
 
