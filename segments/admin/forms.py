@@ -24,6 +24,7 @@ from segments.admin.forms_deeds import (
     PromoCodeForm,
     ReferralForm,
 )
+from segments.admin.forms_rfm import RfmForm
 from segments.conditions import Condition
 
 _FORMS: tuple[type[ConditionForm], ...] = (
@@ -37,6 +38,7 @@ _FORMS: tuple[type[ConditionForm], ...] = (
     GoodsForm,
     OverdueForm,
     DiscountShareForm,
+    RfmForm,
     BalanceForm,
     ExpiringBonusesForm,
     LevelForm,

@@ -18,6 +18,7 @@ from segments.conditions.orders import DiscountShareCondition, OrdersCondition
 from segments.conditions.promo import PromoCodeCondition
 from segments.conditions.referral import ReferralCondition
 from segments.conditions.registration import RegistrationCondition
+from segments.conditions.rfm import RfmCondition
 from segments.conditions.rhythm import OverdueCondition
 
 # The types a marketer can add.
@@ -32,6 +33,7 @@ CONDITION_TYPES: tuple[type[Condition], ...] = (
     OverdueCondition,
     GoodsCondition,
     DiscountShareCondition,
+    RfmCondition,
     LevelCondition,
     BalanceCondition,
     ExpiringBonusesCondition,
@@ -67,4 +69,5 @@ __all__ = [
     "PromoCodeCondition",
     "ReferralCondition",
     "RegistrationCondition",
+    "RfmCondition",
 ]

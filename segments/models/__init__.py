@@ -1,6 +1,14 @@
 """Which clients: segments and the conditions that they share with scenarios."""
 
-from segments.conditions import CONDITION_TYPES, AttributeCondition, Condition, EventCountCondition, Group, InSegment
+from segments.conditions import (
+    CONDITION_TYPES,
+    AttributeCondition,
+    Condition,
+    EventCountCondition,
+    Group,
+    InSegment,
+    RfmCondition,
+)
 from segments.models.rfm import RfmRules, RfmScore, RfmSettings, RfmSnapshot, Ties, ZeroSpend
 from segments.models.segment import ChangedClient, Membership, Segment, refuse_dynamic
 
@@ -13,6 +21,7 @@ __all__ = [
     "Group",
     "InSegment",
     "Membership",
+    "RfmCondition",
     "RfmRules",
     "RfmScore",
     "RfmSettings",
