@@ -53,7 +53,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_LANGUAGES": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",
-    "STYLES": [lambda request: static("loyalty/admin.css")],
+    "STYLES": [lambda request: static("loyalty/admin.css"), lambda request: static("segments/rfm.css")],
     "DASHBOARD_CALLBACK": "config.dashboard.context",
     "SIDEBAR": {
         "show_search": False,
@@ -78,6 +78,7 @@ UNFOLD: dict[str, Any] = {
                     },
                     _item(_("Messages"), "mail", "messaging.message"),
                     _item(_("Segments"), "label", "segments.segment"),
+                    _item(_("RFM"), "grid_view", "segments.rfmsnapshot"),
                     _item(_("Demo mailbox"), "inbox", "messaging.sinkemail"),
                     _item(_("Suppressed addresses"), "block", "messaging.suppression"),
                 ],

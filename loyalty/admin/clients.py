@@ -1,5 +1,6 @@
 """Clients: the list, and one page with who they are, what they own and what happened to them."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
@@ -11,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -40,6 +42,8 @@ from loyalty.models import (
 from loyalty.services import find, ledger, referrals
 
 TIMELINE_PAGE = 30
+# What the rooms above know of a client: a section of the page each, or nothing.
+SECTIONS: list[Callable[[HttpRequest, Client], SafeString | str]] = []
 
 
 class ClientForm(forms.ModelForm):
@@ -148,6 +152,7 @@ class ClientAdmin(ModelAdmin):
         client = kwargs.get("obj")
         if client is not None:
             context["client_facts"] = facts(client, _page(request), timezone.now())
+            context["client_sections"] = [section(request, client) for section in SECTIONS]
             context["may_correct"] = request.user.has_perm(bonuses.PERMISSION)
         return super().render_change_form(request, context, *args, **kwargs)
 
