@@ -12,6 +12,7 @@ from messaging.models import Message
 from messaging.services import outbox
 from scenarios.engine.scan import scan_due
 from scenarios.jobs import pump_once
+from segments.services import rfm
 
 
 class Command(BaseCommand):
@@ -23,7 +24,8 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: str | None) -> None:
         now = _moment(options["now"]) if options["now"] else None
         zone = timezone.get_default_timezone()
-        done = {"scanned": 0, "events": 0, "clocks": 0, "runs": 0, "messages": 0, "lots": 0, "levels": 0, "owned": 0}
+        counted = ("scanned", "events", "clocks", "runs", "messages", "lots", "levels", "owned", "rfm")
+        done = dict.fromkeys(counted, 0)
         while True:
             moment = now or timezone.now()
             pumped = pump_once(moment)
@@ -40,6 +42,7 @@ class Command(BaseCommand):
                 + quests.count_new(moment)
                 + quests.reward_due(moment)
                 + access.end_due(moment),
+                "rfm": int(rfm.recompute_due(moment) is not None),
             }
             for name, count in round_.items():
                 done[name] += count
@@ -48,7 +51,8 @@ class Command(BaseCommand):
         self.stdout.write(
             "dates looked at: {scanned}, events read: {events}, clocks fired: {clocks}, runs advanced: {runs},"
             " messages dealt with: {messages}, lots burnt or warned of: {lots},"
-            " levels measured: {levels}, promo codes and rewards dealt with: {owned}".format(**done)
+            " levels measured: {levels}, promo codes and rewards dealt with: {owned},"
+            " RFM snapshots taken: {rfm}".format(**done)
         )
 
 
