@@ -23,4 +23,5 @@ TICKS = (
     Tick("loyalty.jobs.end_accesses", "default", every=60),
     Tick("segments.jobs.score", "segments", every=60),
     Tick("loyalty.jobs.nightly", "default", cron="0 * * * *"),
+    Tick("loyalty.jobs.count_products", "segments", cron="40 2 * * *"),
 )

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from loyalty.services import access, idempotency, ledger, levels, product_news, promo, quests, referrals
+from loyalty.services import access, idempotency, ledger, levels, product_facts, product_news, promo, quests, referrals
 from loyalty.services.promo import guard
 
 # A job gives its worker back after this long, whatever is left: the next tick goes on.
@@ -66,3 +66,8 @@ def end_accesses() -> None:
     stop = timezone.now() + TURN
     while timezone.now() < stop and access.end_due(timezone.now()):
         pass
+
+
+def count_products() -> None:
+    """Counts what is bought together and what is popular; every night, and whenever staff ask."""
+    product_facts.count(timezone.now())

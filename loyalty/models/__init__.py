@@ -16,6 +16,7 @@ from loyalty.models.ledger import (
 )
 from loyalty.models.level import ClientLevel, Level, LevelChange
 from loyalty.models.order import Cart, Order, OrderLine
+from loyalty.models.product_facts import ProductCount, ProductPair, ProductPopularity, Recommendation
 from loyalty.models.programme import Programme
 from loyalty.models.promo import PromoBatch, PromoCode, PromoIssue, PromoPool, PromoRedemption, PromoRefusal
 from loyalty.models.purchase import Purchase, PurchaseAccrual
@@ -49,6 +50,9 @@ __all__ = [
     "OrderLine",
     "Product",
     "ProductChange",
+    "ProductCount",
+    "ProductPair",
+    "ProductPopularity",
     "Programme",
     "PromoBatch",
     "PromoCode",
@@ -60,6 +64,7 @@ __all__ = [
     "PurchaseAccrual",
     "Quest",
     "QuestProgress",
+    "Recommendation",
     "Referral",
     "ReferralRules",
     "RefusedDelivery",
