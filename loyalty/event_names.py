@@ -56,6 +56,10 @@ PLATFORM: dict[str, Promise] = {
     "geofence.entered": _("Came near a store"),
     "client.merged": _("Client merged with a guest"),
     "message.sent": _("Message sent"),
+    "message.delivered": _("Message delivered"),
+    "message.opened": _("Message opened"),
+    "message.clicked": _("Link in a message clicked"),
+    "message.replied": _("Message answered"),
 }
 
 EVENT_NAMES: dict[str, Promise] = FROM_SHOPS | PLATFORM

@@ -11,6 +11,8 @@ REASONS: dict[str, str | Promise] = {
     "ended": _("after the scenario's validity"),
     "entered_before": _("entered for the same occasion before"),
     "too_soon": _("entered too recently"),
+    "too_late": _("the news came too late"),
+    "store_closed": _("the store was closed"),
     "inside": _("is inside already"),
     "cap_reached": _("the cap of entries is reached"),
     "trigger_removed": _("the trigger was removed"),

@@ -13,6 +13,7 @@ from scenarios.engine import leave
 from scenarios.engine.admit import admit, candidates_of
 from scenarios.engine.isolation import in_isolation
 from scenarios.engine.live import Live, live
+from scenarios.engine.refuse import log_refusals
 from scenarios.triggers.base import Entry, EventView, Trigger
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,11 @@ def _start(scenario: Live, by_name: dict[str, list[EventView]], now: datetime) -
     for trigger in scenario.flow.triggers:
         events = [event for name in trigger.listens_to() for event in by_name.get(name, ())]
         entries = trigger.entries(events, now) if events else []
+        refused = [entry for entry in entries if entry.refusal]
+        if refused:
+            said = zip(candidates_of(refused), refused, strict=True)
+            log_refusals(scenario, [(one, entry.refusal, trigger.sentence()) for one, entry in said], now)
+            entries = [entry for entry in entries if not entry.refusal]
         later = [entry for entry in entries if entry.due_at]
         if later:
             _set_clocks(scenario, trigger, later)

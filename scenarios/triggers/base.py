@@ -33,7 +33,8 @@ class Entry:
     `occurrence` is the entry's business identity (semantics §4). `slot` names the clock that a later
     event sets again; without it every occurrence has a clock of its own. With `merges`, later events
     join the clock of the slot instead, and all of them start one run. `context` is what the run knows
-    beside its event: `entry` in it is what templates read.
+    beside its event: `entry` in it is what templates read. A `refusal` is the reason, for the log, why it does not
+    enter after all.
     """
 
     event: EventView
@@ -42,6 +43,7 @@ class Entry:
     slot: str = ""
     merges: bool = False
     context: Mapping[str, Any] = field(default_factory=dict)
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)

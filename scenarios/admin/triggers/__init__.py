@@ -1,5 +1,5 @@
 """The native form of every type of trigger."""
 
-from scenarios.admin.triggers import dates, events
+from scenarios.admin.triggers import dates, events, facts
 
-__all__ = ["dates", "events"]
+__all__ = ["dates", "events", "facts"]
