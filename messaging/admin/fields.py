@@ -9,7 +9,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from loyalty.admin.fields import OpenChoiceField
 from messaging.services.palette import VARIABLES
-from messaging.services.policy import SERVICE
+from messaging.services.policy import BONUS_NOTICES, SERVICE
 
 
 class _PaletteMixin:
@@ -40,7 +40,11 @@ class PaletteInput(_PaletteMixin, UnfoldAdminTextInputWidget):
 
 def topic_field(**kwargs: Any) -> OpenChoiceField:
     """What the message is about: the client must have agreed to it."""
-    choices = [("marketing", _("Marketing")), (SERVICE, _("Service: needs no consent"))]
+    choices = [
+        ("marketing", _("Marketing")),
+        (SERVICE, _("Service: needs no consent")),
+        (BONUS_NOTICES, _("Bonus notices: unless refused")),
+    ]
     return OpenChoiceField(
         label=capfirst(_("topic")), choices=choices, max_length=50, hint=_("Choose or type a topic"), **kwargs
     )

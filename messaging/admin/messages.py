@@ -43,11 +43,12 @@ class MessageAdmin(BigTableAdmin):
         ("channel", ChoicesDropdownFilter),
         ("status", ChoicesDropdownFilter),
         ("reason", ChoicesDropdownFilter),
+        ("recipient", ChoicesDropdownFilter),
     )
     list_filter_submit = True
     search_help_text = _("Phone, e-mail or id of a client")
     fields = (
-        "who", "channel", "topic", "status", "reason", "error", "subject", "body",
+        "who", "recipient", "channel", "topic", "status", "reason", "error", "subject", "body",
         "tries", "provider_id", "created_at", "due_at", "sent_at",
     )  # fmt: skip
     readonly_fields = ("who",)

@@ -27,6 +27,7 @@ class MessageOut(Row):
         fields = (
             "id",
             "client",
+            "recipient",
             "scenario",
             "run",
             "channel",
@@ -52,6 +53,7 @@ class MessageFilters(Filters):
     client = ClientFilter()
     scenario = IdFilter("scenario_id")
     status = django_filters.ChoiceFilter(choices=Message._meta.get_field("status").choices)
+    recipient = django_filters.ChoiceFilter(choices=Message._meta.get_field("recipient").choices)
     channel = django_filters.ChoiceFilter(choices=Message._meta.get_field("channel").choices)
 
     def find(self, rows: QuerySet[Message], _name: str, text: str) -> QuerySet[Message]:

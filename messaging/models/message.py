@@ -39,14 +39,24 @@ class Reason(models.TextChoices):
     CRASHED = "crashed", _("the sender stopped between the call and the answer")
 
 
+class Recipient(models.TextChoices):
+    """Whom a message is for."""
+
+    CLIENT = "client", _("the client")
+    STAFF = "staff", _("staff")
+
+
 class Message(models.Model):
-    """One message to one client through one channel.
+    """One message to one client, or to staff about a client, through one channel.
 
     It exists before the provider is called and is unique per (run, step, visit, attempt): a repeated
-    step cannot write a second one. Scenario and run are plain numbers: they belong to the room above.
+    step cannot write a second one. What belongs to no attempt of a run (a notice, a message to staff) is
+    unique by its `key`. Scenario and run are plain numbers: they belong to the room above.
     """
 
     client = models.ForeignKey(Client, models.PROTECT, db_index=False, verbose_name=_("client"))
+    recipient = models.CharField(_("to"), max_length=10, choices=Recipient, db_default=Recipient.CLIENT)
+    key = models.CharField(_("key"), max_length=200, blank=True, db_default="", editable=False)
     scenario_id = models.BigIntegerField(_("scenario"), null=True)
     run_id = models.BigIntegerField(_("run"), null=True)
     step_key = models.CharField(_("step"), max_length=32, blank=True)
@@ -72,6 +82,7 @@ class Message(models.Model):
         verbose_name_plural = _("messages")
         constraints = [
             models.UniqueConstraint(fields=["run_id", "step_key", "visit", "attempt"], name="message_once"),
+            models.UniqueConstraint(fields=["key"], name="message_key_unique", condition=~Q(key="")),
         ]
         indexes = [
             models.Index(fields=["due_at"], name="message_due", condition=Q(status="queued")),

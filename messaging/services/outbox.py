@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 from loyalty.bulk import copy
 from loyalty.services import rows
 from messaging.channels import Answer, Channel, channel_for
-from messaging.models import Message, Reason, Status, Suppression
+from messaging.models import Message, Reason, Recipient, Status, Suppression
 
 # How long a claimed message may take before its sender is taken for dead: longer than any provider's timeout.
 LEASE = timedelta(minutes=2)
@@ -29,7 +29,7 @@ DEFER = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message to be written to the send log."""
+    """A message to be written to the send log. One with a `key` is written once, whoever asks again."""
 
     client_id: int
     scenario_id: int | None
@@ -43,19 +43,32 @@ class Draft:
     body: str
     withheld: str = ""
     error: str = ""
+    recipient: str = Recipient.CLIENT
+    key: str = ""
+    # When to send it, in UTC; None: now.
+    due_at: datetime | None = None
 
 
 _COLUMNS = (
-    "id, client_id, scenario_id, run_id, step_key, visit, attempt, channel, topic, address, subject, body, status,"
-    " reason, error, provider_id, tries, due_at, created_at"
+    "id, client_id, recipient, key, scenario_id, run_id, step_key, visit, attempt, channel, topic, address, subject,"
+    " body, status, reason, error, provider_id, tries, due_at, created_at"
 )
 
 
 def queue(drafts: Sequence[Draft], now: datetime) -> list[int]:
     """Writes messages to the log in the caller's transaction; returns their ids in order.
 
-    Raises IntegrityError where (run, step, visit) has one already: the caller's transaction is the guard.
+    Of a key that was written before, the id it has. Raises IntegrityError where (run, step, visit) has one
+    already: the caller's transaction is the guard.
     """
+    keys = [draft.key for draft in drafts if draft.key]
+    known = dict(Message.objects.filter(key__in=keys).values_list("key", "pk")) if keys else {}
+    fresh = [draft for draft in drafts if draft.key not in known] if known else drafts
+    written = iter(_write(fresh, now))
+    return [known.get(draft.key) or next(written) for draft in drafts]
+
+
+def _write(drafts: Sequence[Draft], now: datetime) -> list[int]:
     if not drafts:
         return []
     with connection.cursor() as cursor:
@@ -69,9 +82,10 @@ def queue(drafts: Sequence[Draft], now: datetime) -> list[int]:
         _COLUMNS,
         (
             (
-                message_id, draft.client_id, draft.scenario_id, draft.run_id, draft.step_key, draft.visit, 1,
-                draft.channel, draft.topic, draft.address, draft.subject, draft.body,
-                "withheld" if draft.withheld else "queued", draft.withheld, draft.error, "", 0, now, now,
+                message_id, draft.client_id, draft.recipient, draft.key, draft.scenario_id, draft.run_id,
+                draft.step_key, draft.visit, 1, draft.channel, draft.topic, draft.address, draft.subject, draft.body,
+                "withheld" if draft.withheld else "queued", draft.withheld, draft.error, "", 0,
+                draft.due_at or now, now,
             )
             for message_id, draft in zip(ids, drafts, strict=True)
         ),

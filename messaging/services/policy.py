@@ -14,14 +14,20 @@ from messaging.services.recipients import Recipient
 
 # Messages that the client is owed (an order's status): they need no consent (semantics §24).
 SERVICE = "service"
+# What the ledger owes to a member: told unless the member has said no to it; exempt from caps (semantics §24, §38).
+BONUS_NOTICES = "bonus notices"
+# What staff are told; consents are clients'.
+STAFF = "staff"
 
 
 def refusals(channel: str, topic: str, clients: Mapping[int, Recipient], now: datetime) -> dict[int, Reason]:
     """Those of the clients who must not get a message now, each with the reason. At most two queries."""
     refused: dict[int, Reason] = {}
     if topic != SERVICE:
-        agreed = _agreed(channel, topic, clients, now)
-        refused = {client_id: Reason.NO_CONSENT for client_id in clients if client_id not in agreed}
+        said = _said(channel, topic, clients, now)
+        # No word means no (semantics §2).
+        silent = topic == BONUS_NOTICES
+        refused = {client_id: Reason.NO_CONSENT for client_id in clients if not said.get(client_id, silent)}
     addresses: dict[str, list[int]] = {}
     for client_id, client in clients.items():
         if client_id in refused:
@@ -36,15 +42,15 @@ def refusals(channel: str, topic: str, clients: Mapping[int, Recipient], now: da
     return refused
 
 
-def _agreed(channel: str, topic: str, clients: Mapping[int, Recipient], now: datetime) -> set[int]:
-    """Clients whose newest word on (channel, topic) is yes. No word means no (semantics §2)."""
+def _said(channel: str, topic: str, clients: Mapping[int, Recipient], now: datetime) -> dict[int, bool]:
+    """The newest word of clients on (channel, topic), where there is one."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT c.id FROM unnest(%s::bigint[]) AS c(id)
+            """SELECT c.id, newest.granted FROM unnest(%s::bigint[]) AS c(id)
                JOIN LATERAL (
                  SELECT granted FROM loyalty_consent
                  WHERE client_id = c.id AND channel = %s AND topic = %s AND given_at <= %s
-                 ORDER BY given_at DESC, id DESC LIMIT 1) AS newest ON newest.granted""",
+                 ORDER BY given_at DESC, id DESC LIMIT 1) AS newest ON true""",
             [list(clients), channel, topic, now],
         )
-        return {client_id for (client_id,) in cursor.fetchall()}
+        return dict(cursor.fetchall())

@@ -31,6 +31,7 @@ REASONS: dict[str, str | Promise] = {
     "no_access": _("the client holds no such gift or access"),
     "not_a_member": _("the client is not in the first segment"),
     "referral_off": _("the referral programme is switched off"),
+    "no_staff": _("nobody of the staff can be written to"),
     "archived": _("the scenario was archived"),
     "by_hand_retry": _("tried again"),
     "by_hand_skip": _("taken past the step"),

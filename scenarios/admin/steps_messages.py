@@ -2,12 +2,17 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminSelectWidget
 
-from messaging.admin.fields import MessageForm
+from messaging.admin.fields import MessageForm, PaletteInput, PaletteTextarea
 from scenarios.admin.steps import StepAdmin
-from scenarios.models import SendMessage
+from scenarios.models import NotifyStaff, SendMessage
 
 
 @admin.register(SendMessage)
@@ -19,3 +24,38 @@ class SendMessageAdmin(StepAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"channel": "email"} | super().get_changeform_initial_data(request)
+
+
+def _people() -> list[tuple[str, str]]:
+    staff = User.objects.filter(is_active=True, is_staff=True).order_by("username")
+    return [("", "—"), *((user.username, user.get_full_name() or user.username) for user in staff)]
+
+
+def _groups() -> list[tuple[str, str]]:
+    return [("", "—"), *((name, name) for name in Group.objects.order_by("name").values_list("name", flat=True))]
+
+
+class NotifyStaffForm(forms.ModelForm):
+    """Staff are chosen from those who are there, and kept by name."""
+
+    person = forms.ChoiceField(
+        label=capfirst(_("person")), choices=_people, required=False, widget=UnfoldAdminSelectWidget
+    )
+    group = forms.ChoiceField(
+        label=capfirst(_("group")), choices=_groups, required=False, widget=UnfoldAdminSelectWidget
+    )
+
+    class Meta:
+        widgets = {"subject": PaletteInput, "body": PaletteTextarea(attrs={"rows": 6})}
+
+
+@admin.register(NotifyStaff)
+class NotifyStaffAdmin(StepAdmin):
+    form = NotifyStaffForm
+    fieldsets = ((None, {"fields": ("to", "person", "group", "role", "channel", "subject", "body")}),)
+    conditional_fields = {
+        "person": "to === 'person'",
+        "group": "to === 'group'",
+        "role": "typeof to === 'undefined' || to === 'role'",
+        "subject": "typeof channel === 'undefined' || channel === 'email'",
+    }

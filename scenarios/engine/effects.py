@@ -1,11 +1,12 @@
-"""Writing the messages that a batch queues: at its end, set-based, in the transaction that moves the runs (§9, §54)."""
+"""Writing the messages and calls that a batch queues: at its end, set-based, with the moves of its runs (§9, §54)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from messaging.services import outbox
-from scenarios.steps.outcomes import Effect, QueueMessage, RunView
+from messaging.models import Recipient
+from messaging.services import outbox, policy
+from scenarios.steps.outcomes import Effect, QueueMessage, RunView, TellStaff
 
 
 @dataclass(slots=True)
@@ -25,14 +26,14 @@ class LogLine:
 
 @dataclass(slots=True)
 class Ledgers:
-    """The messages of one batch."""
+    """The messages and calls of one batch."""
 
     drafts: list[outbox.Draft] = field(default_factory=list)
     # The log line of every draft, to be told its message's id.
     draft_lines: list[LogLine] = field(default_factory=list)
 
     def add(self, run: RunView, effects: Sequence[Effect], line: LogLine) -> None:
-        """Takes the messages of one run's step; everything else is settled already (`engine/settle.py`)."""
+        """Takes the messages and calls of one run's step; everything else is settled already (`engine/settle.py`)."""
         for effect in effects:
             match effect:
                 case QueueMessage():
@@ -53,8 +54,26 @@ class Ledgers:
                         )  # fmt: skip
                     )
                     self.draft_lines.append(line)
+                case TellStaff():
+                    self.drafts.append(
+                        outbox.Draft(
+                            client_id=run.client_id,
+                            scenario_id=run.scenario_id,
+                            run_id=None,  # what staff are to know does not depend on where the run ends
+                            step_key=run.step_key,
+                            visit=run.visit,
+                            channel=effect.channel,
+                            topic=policy.STAFF,
+                            address=effect.address,
+                            subject=effect.subject,
+                            body=effect.body,
+                            recipient=Recipient.STAFF,
+                            key=f"{run.key()}:staff:{effect.user_id}",
+                        )
+                    )
+                    self.draft_lines.append(line)
 
     def write(self, now: datetime) -> None:
-        """Queues the messages; the log lines learn their ids."""
+        """Queues the messages, whose ids the log lines learn, and the calls."""
         for line, message_id in zip(self.draft_lines, outbox.queue(self.drafts, now), strict=True):
             line.message_id = message_id

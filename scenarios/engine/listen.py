@@ -9,7 +9,7 @@ import orjson
 from django.db import connection
 
 from loyalty.models import UnreadEvent
-from scenarios.engine import leave
+from scenarios.engine import leave, notices
 from scenarios.engine.admit import admit, candidates_of
 from scenarios.engine.isolation import in_isolation
 from scenarios.engine.live import Live, live
@@ -48,6 +48,7 @@ def _follow(events: Sequence[EventView], now: datetime) -> None:
         told = [event for name in scenario.exit_events for event in by_name.get(name, ())]
         if told:
             leave.on_events(scenario, told, now)
+    notices.tell(events, now)
 
 
 def _put_off(event_id: int, error: Exception, now: datetime) -> None:

@@ -6,6 +6,7 @@ from scenarios.steps.base import Step
 from scenarios.steps.fork import Fork
 from scenarios.steps.gift import GiveGift
 from scenarios.steps.issue_promo import IssuePromoCode
+from scenarios.steps.notify_staff import NotifyStaff
 from scenarios.steps.referral import GiveReferralLink
 from scenarios.steps.segment import AddToSegment, MoveToSegment, RemoveFromSegment
 from scenarios.steps.send_message import SendMessage
@@ -15,6 +16,7 @@ from scenarios.steps.withdraw import WithdrawBonuses
 # The types a marketer can add, in the order of the menu.
 STEP_TYPES: tuple[type[Step], ...] = (
     SendMessage,
+    NotifyStaff,
     Wait,
     Fork,
     AccrueBonuses,
@@ -39,6 +41,7 @@ __all__ = [
     "GrantAccess",
     "IssuePromoCode",
     "MoveToSegment",
+    "NotifyStaff",
     "RemoveFromSegment",
     "RevokeAccess",
     "SendMessage",

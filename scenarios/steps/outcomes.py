@@ -59,6 +59,25 @@ class QueueMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class TellStaff:
+    """A message to one of the staff about the client."""
+
+    user_id: int
+    channel: str
+    address: str
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallHook:
+    """A call to another system, with a body that is JSON."""
+
+    endpoint_id: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Accrue:
     """Bonuses to accrue, in minor units of the programme.
 
@@ -141,7 +160,19 @@ class Remember:
     value: Any
 
 
-Effect = QueueMessage | Accrue | Withdraw | Join | Leave | IssueCode | GiveAccess | EndAccess | Remember
+Effect = (
+    QueueMessage
+    | TellStaff
+    | CallHook
+    | Accrue
+    | Withdraw
+    | Join
+    | Leave
+    | IssueCode
+    | GiveAccess
+    | EndAccess
+    | Remember
+)
 
 
 @dataclass(frozen=True, slots=True)

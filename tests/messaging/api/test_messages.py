@@ -25,6 +25,7 @@ def test_a_message_tells_where_it_is_and_why():
     assert told == {
         "id": row.pk,
         "client": anna.pk,
+        "recipient": "client",
         "scenario": None,
         "run": None,
         "channel": "sms",
