@@ -91,6 +91,7 @@ EVENTS_UNQUEUED = "segments.services.changed.unqueued"
 OUTBOX_NUDGE = "config.nudges.messages_queued"
 JOB_NUDGE = "config.nudges.nudge"
 OUTBOX_GATE = "scenarios.services.gate.refusals"
+SEGMENT_USES = ["scenarios.admin.uses.of_segments"]
 
 LOGIN_REDIRECT_URL = "admin:index"
 

@@ -66,7 +66,7 @@ class OwnerAdmin(PartAdmin):
     form = OwnerForm
 
     class Media:
-        js = ("segments/drawer.js", "segments/rule.js")
+        js = ("segments/drawer.js", "segments/rule.js", "segments/preview.js")
         css = {"all": ("segments/rule.css",)}
 
     def has_conditions(self, obj: Any) -> bool:

@@ -15,28 +15,41 @@ from segments.services import rule_tree, rules
 class Owner:
     """One owner of a tree of conditions: where its tree is, who may change it, where changes are written down.
 
-    A subclass says these for one kind of row and is made known by `register`.
+    A subclass says these for one kind of row and is made known by `register`. The row refers to the outermost group by
+    its column `conditions`, or the subclass says otherwise.
     """
 
     # The word for it in addresses.
     kind: ClassVar[str]
     model: ClassVar[type[models.Model]]
-    # The column that refers to the outermost group.
-    column: ClassVar[str] = "conditions"
 
     def __init__(self, row: Any) -> None:
         self.row = row
 
     @classmethod
-    def find(cls, **where: Any) -> Self | None:
-        """The owner with these columns."""
-        row = cls.model._default_manager.filter(**where).first()
+    def by_id(cls, pk: int) -> Self | None:
+        """The owner with this id."""
+        row = cls.model._default_manager.filter(pk=pk).first()
         return cls(row) if row is not None else None
+
+    @classmethod
+    def by_root(cls, root_id: int) -> Self | None:
+        """The owner of the tree with this outermost group."""
+        row = cls.model._default_manager.filter(conditions=root_id).first()
+        return cls(row) if row is not None else None
+
+    def root_id(self) -> int | None:
+        """The id of the outermost group; None before the first condition."""
+        return self.row.conditions_id
 
     def root(self) -> Group | None:
         """The tree as it is, loaded; None before the first condition."""
-        pk = getattr(self.row, f"{self.column}_id")
+        pk = self.root_id()
         return rules.load([pk]).get(pk) if pk else None
+
+    def pending(self) -> dict[str, Any] | None:
+        """What the tree says of changes that do not act yet: `words` and the addresses `apply_url`, `discard_url`."""
+        return None
 
     @contextmanager
     def editing(self) -> Iterator[Group]:
@@ -85,7 +98,7 @@ def owner(kind: str, pk: int | str) -> Owner:
     found = None
     text = str(pk)
     if kind in _KINDS and text.isdecimal() and len(text) < 18:
-        found = _KINDS[kind].find(pk=int(text))
+        found = _KINDS[kind].by_id(int(text))
     if found is None:
         raise Http404("nobody has these conditions")
     return found
@@ -101,7 +114,7 @@ def owner_of(condition: Condition) -> Owner:
     """Who has this condition in its tree. Raises Http404."""
     root_id = rule_tree.root_id(condition)
     for kind in _KINDS.values():
-        found = kind.find(**{kind.column: root_id})
+        found = kind.by_root(root_id)
         if found is not None:
             return found
     raise Http404("nobody has this condition")

@@ -10,7 +10,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as t
 from django.views.decorators.http import require_http_methods
 
-from segments.admin import owners
+from loyalty.admin.base import may_see_clients
+from segments.admin import owners, rule_preview
 from segments.admin.forms import CONDITION_FORMS
 from segments.admin.owners import Owner
 from segments.conditions import MenuGroup
@@ -32,6 +33,9 @@ def context(request: HttpRequest, owner: Owner, title: Any = "") -> dict[str, An
         "editable": owner.editable(request),
         "modes": Group.Mode.choices,
         "menu": menu(f"{IS_POPUP_VAR}=1&owner={owner.name}"),
+        "pending": owner.pending(),
+        "preview_url": owner.url("rule_preview"),
+        "why_url": owner.url("rule_why") if may_see_clients(request) else "",
     }
 
 
@@ -140,4 +144,8 @@ def number(text: str | None) -> int:
 
 def urls(wrap: Any) -> list[URLPattern]:
     """The addresses of the views, under the list of segments."""
-    return [path("rules/<slug:kind>/<int:pk>/", wrap(rule_view), name="segments_rule")]
+    return [
+        path("rules/<slug:kind>/<int:pk>/", wrap(rule_view), name="segments_rule"),
+        path("rules/<slug:kind>/<int:pk>/preview/", wrap(rule_preview.preview_view), name="segments_rule_preview"),
+        path("rules/<slug:kind>/<int:pk>/why/", wrap(rule_preview.why_view), name="segments_rule_why"),
+    ]

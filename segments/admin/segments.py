@@ -1,51 +1,53 @@
-"""Segments with their members."""
+"""Segments: the list, and one page with what a segment is, its rule or its members, and who uses it."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.views import ChangeList
-from unfold.widgets import UnfoldAdminColorInputWidget
+from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminRadioSelectWidget
 
-from loyalty.models import Client
-from loyalty.services import find
-from segments.admin import rule_editor
+from loyalty.admin.base import grouped
+from segments.admin import members, rule_editor, rule_verbs
+from segments.admin.segment_owner import SegmentOwner
+from segments.admin.uses import uses
 from segments.models import Membership, Segment
-from segments.services import membership
-
-MEMBERS_PAGE = 50
+from segments.services import definition
+from segments.templatetags.segments import segment_label
 
 
 class SegmentForm(forms.ModelForm):
     """A segment."""
 
     class Meta:
-        widgets = {"colour": UnfoldAdminColorInputWidget}
+        widgets = {"colour": UnfoldAdminColorInputWidget, "kind": UnfoldAdminRadioSelectWidget}
 
 
 class SegmentList(ChangeList):
-    """Segments with their sizes: one query for the page."""
+    """Segments with their sizes and their uses: a few queries for the page."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         ids = [segment.pk for segment in self.result_list]
-        sizes = dict(Membership.objects.filter(segment__in=ids).values_list("segment").annotate(Count("pk")))
+        static = [segment.pk for segment in self.result_list if not segment.is_dynamic]
+        sizes = dict(Membership.objects.filter(segment__in=static).values_list("segment").annotate(Count("pk")))
+        used = uses(ids)
         for segment in self.result_list:
-            segment.size = sizes.get(segment.pk, 0)
+            segment.clients = segment.size if segment.is_dynamic else sizes.get(segment.pk, 0)
+            segment.uses = used[segment.pk]
 
 
 @admin.register(Segment)
@@ -53,24 +55,61 @@ class SegmentAdmin(ModelAdmin):
     """Segments."""
 
     form = SegmentForm
-    list_display = ("coloured", "size", "slug", "created_at")
+    list_display = ("label", "what", "clients", "as_of", "used_in", "created_at")
+    list_filter = (("kind", ChoicesDropdownFilter),)
+    list_filter_submit = True
     search_fields = ("name", "slug")
     ordering = ("name",)
-    fields = ("name", "slug", "colour")
+    add_fieldsets = ((None, {"fields": (("name", "slug"), "kind", "colour")}),)
+    fieldsets = ((None, {"fields": (("name", "slug"), "colour")}),)
     prepopulated_fields = {"slug": ("name",)}
+    change_form_outer_before_template = "segments/segment_before.html"
     change_form_outer_after_template = "segments/members.html"
+    compressed_fields = False
     actions = None
 
+    class Media:
+        js = ("segments/drawer.js", "segments/rule.js", "segments/preview.js")
+        css = {"all": ("segments/drawer.css", "segments/rule.css")}
+
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(require_POST(self.members_view))
+        wrap = self.admin_site.admin_view
+        verbs = [
+            path(
+                f"<int:object_id>/{verb}/",
+                wrap(partial(self.verb_view, verb=verb)),
+                name=f"segments_segment_{verb}",
+            )
+            for verb in rule_verbs.VERBS
+        ]
         return [
-            path("<int:object_id>/members/", view, name="segments_segment_members"),
-            *rule_editor.urls(self.admin_site.admin_view),
+            path(
+                "<int:object_id>/members/",
+                wrap(require_POST(self.members_view)),
+                name="segments_segment_members",
+            ),
+            *verbs,
+            *rule_editor.urls(wrap),
             *super().get_urls(),
         ]
 
+    def verb_view(self, request: HttpRequest, object_id: int, verb: str) -> HttpResponse:
+        return rule_verbs.verb_view(request, object_id, verb, **self.admin_site.each_context(request))
+
+    def members_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Puts a client in or takes one out, by hand."""
+        segment = get_object_or_404(Segment, pk=object_id)
+        if not self.has_change_permission(request, segment) or segment.is_dynamic:
+            raise PermissionDenied
+        if words := members.change(request, segment):
+            self.log_change(request, segment, words)
+        return HttpResponseRedirect(reverse("admin:segments_segment_change", args=[segment.pk]))
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return SegmentList
+
+    def get_fieldsets(self, request: HttpRequest, obj: Segment | None = None) -> Any:
+        return self.fieldsets if obj else self.add_fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Segment | None = None) -> tuple[str, ...]:
         # Releases name a segment by its slug.
@@ -82,60 +121,39 @@ class SegmentAdmin(ModelAdmin):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         segment = kwargs.get("obj")
         if segment is not None:
-            context["members"] = self._members(request, segment)
+            context["segment"], context["size"] = segment, grouped(segment.size)
+            context["uses"] = uses([segment.pk])[segment.pk]
+            context["members"] = members.context(request, segment, self.has_change_permission(request, segment))
+            if segment.is_dynamic:
+                context["rule"] = rule_editor.context(request, SegmentOwner(segment), _("Who is in the segment"))
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def _members(self, request: HttpRequest, segment: Segment) -> dict[str, Any]:
-        text = request.GET.get("members", "")
-        page = int(text) if text.isdecimal() and 0 < int(text) < 10_000 else 1
-        start = (page - 1) * MEMBERS_PAGE
-        rows: QuerySet[Membership] = Membership.objects.filter(segment=segment).select_related("client").order_by("-pk")
-        shown = list(rows[start : start + MEMBERS_PAGE + 1])
-        return {
-            "rows": shown[:MEMBERS_PAGE],
-            "url": reverse("admin:segments_segment_members", args=[segment.pk]),
-            "editable": self.has_change_permission(request, segment),
-            "visible": request.user.has_perm("loyalty.view_client"),
-            "next_page": page + 1 if len(shown) > MEMBERS_PAGE else None,
-            "previous_page": page - 1 if page > 1 else None,
-        }
+    def delete_model(self, request: HttpRequest, obj: Segment) -> None:
+        definition.delete(obj)
 
-    def members_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Adds the client found by `who`, or removes the client `remove`."""
-        segment = get_object_or_404(Segment, pk=object_id)
-        if not self.has_change_permission(request, segment):
-            raise PermissionDenied
-        removed = request.POST.get("remove", "")
-        if removed.isdecimal() and len(removed) < 18:
-            if membership.remove(segment.pk, {int(removed): 0}, timezone.now()):
-                self.log_change(request, segment, t("Removed client %(client)s") % {"client": f"#{removed}"})
-        else:
-            self._add(request, segment, request.POST.get("who", ""))
-        return HttpResponseRedirect(reverse("admin:segments_segment_change", args=[segment.pk]))
+    # A new segment is opened at once: to write its rule, or to fill it.
+    def response_post_save_add(self, request: HttpRequest, obj: Segment) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:segments_segment_change", args=[obj.pk]))
 
-    def _add(self, request: HttpRequest, segment: Segment, who: str) -> None:
-        found = find.client_ids(who)
-        ids = list(Client.objects.filter(pk__in=found, merged_into=None).values_list("pk", flat=True))
-        if not ids:
-            messages.error(request, t("No client has this phone, e-mail or id."))
-            return
-        if len(ids) > 1:
-            words = ngettext(
-                "%(n)d client has it: give something more exact.",
-                "%(n)d clients have it: give something more exact.",
-                len(ids),
-            )  # noqa: E501  # one sentence
-            messages.error(request, words % {"n": len(ids)})
-            return
-        if membership.add(segment.pk, {ids[0]: 0}, timezone.now()):
-            self.log_change(request, segment, t("Added client %(client)s") % {"client": f"#{ids[0]}"})
-        else:
-            messages.info(request, t("The client is in the segment already."))
+    response_post_save_change = response_post_save_add
 
     @display(description=_("name"), ordering="name")
-    def coloured(self, segment: Segment) -> SafeString:
-        return format_html('<span style="color: {}">●</span> {}', segment.colour, segment.name)
+    def label(self, segment: Segment) -> SafeString:
+        return segment_label(segment, link=False)
+
+    @display(description=_("kind"), ordering="kind", label={"dynamic": "info"})
+    def what(self, segment: Segment) -> tuple[str, str]:
+        return segment.kind, str(_("dynamic")) if segment.is_dynamic else str(_("static"))
 
     @display(description=_("clients"))
-    def size(self, segment: Any) -> int:
-        return segment.size
+    def clients(self, segment: Any) -> str:
+        return grouped(segment.clients)
+
+    @display(description=_("as of"))
+    def as_of(self, segment: Segment) -> Any:
+        return segment.computed_at
+
+    @display(description=_("used in"))
+    def used_in(self, segment: Any) -> SafeString | str:
+        links = ((use.url, use.name) for use in segment.uses)
+        return format_html_join(", ", '<a class="text-link" href="{}">{}</a>', links) or "—"

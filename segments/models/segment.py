@@ -14,9 +14,10 @@ class Segment(models.Model):
     """A list of clients (semantics §43): static, filled by hand, by import or by a scenario's step; or dynamic,
     those for whom its rule holds.
 
-    A dynamic one is as of `computed_at`: the answers of all clients were right then, and what changed since is told
-    by `ChangedClient` and by the clock (`segments.services.dynamic`). The definition is changed by
-    `segments.services.definition` alone.
+    A dynamic one without a rule is new: nobody is in it until its draft is applied. Otherwise it is as of
+    `computed_at`: the answers of all clients were right then, and what changed since is told by `ChangedClient` and
+    by the clock (`segments.services.dynamic`). The definition is changed by `segments.services.definition` alone, the
+    draft of it by `segments.services.draft`.
     """
 
     class Kind(models.TextChoices):
@@ -36,6 +37,16 @@ class Segment(models.Model):
     rule = models.OneToOneField(
         Group, models.PROTECT, null=True, blank=True, editable=False, related_name="segment", verbose_name=_("rule")
     )
+    draft = models.OneToOneField(
+        Group,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("draft of the rule"),
+        help_text=_("What is being edited: it does not act until it is applied."),
+    )
     computed_at = models.DateTimeField(_("as of"), null=True, editable=False)
     rebuild_at = models.DateTimeField(
         _("to be rebuilt"), null=True, editable=False, help_text=_("From then on the whole segment is computed again.")
@@ -54,7 +65,7 @@ class Segment(models.Model):
         verbose_name_plural = _("segments")
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind="static", rule__isnull=True) | Q(kind="dynamic", rule__isnull=False),
+                condition=Q(kind="dynamic") | Q(rule__isnull=True),
                 name="segment_rule_of_dynamic",
             )
         ]

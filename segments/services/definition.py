@@ -75,12 +75,11 @@ def rebuild(segment: Segment, now: datetime) -> None:
 
 
 def delete(segment: Segment) -> None:
-    """Deletes a segment with its members and its rule. Raises ProtectedError where something still refers to it."""
+    """Deletes a segment with its members, its rule and its draft. Raises ProtectedError where something needs it."""
     with transaction.atomic():
-        rule = segment.rule
+        trees = segment.rule_id, segment.draft_id
         segment.delete()
-        if rule is not None:
-            rules.discard(rule.pk)
+        rules.discard(*trees)
 
 
 def _wake() -> None:

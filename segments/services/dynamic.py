@@ -80,7 +80,7 @@ def recompute(segment_id: int, now: datetime) -> Moved:
     """
     with transaction.atomic():
         segment = _locked([segment_id]).get()
-        if segment.computed_at is not None and segment.computed_at > now:
+        if segment.rule_id is None or (segment.computed_at is not None and segment.computed_at > now):
             return Moved()
         return _rebuild(segment, _has_dependents(segment_id, dependencies.graph()), now)
 

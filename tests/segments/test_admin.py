@@ -30,5 +30,5 @@ def test_list_shows_sizes(admin_client):
     segment = Segment.objects.create(name="VIP", slug="vip", colour="#123456")
     admin_client.post(reverse("admin:segments_segment_members", args=[segment.pk]), {"who": client().email})
     page = admin_client.get(reverse("admin:segments_segment_changelist")).content.decode()
-    assert "color: #123456" in page
-    assert re.search(r"field-size[^>]*>\s*1\s*<", page)
+    assert "--segment: #123456" in page
+    assert re.search(r"field-clients[^>]*>\s*1\s*<", page)
