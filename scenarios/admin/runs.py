@@ -25,7 +25,8 @@ from scenarios.admin.log import ScenarioFilter
 from scenarios.admin.reasons import reason_label
 from scenarios.admin.verbs import PERMISSION
 from scenarios.models import Scenario, ScenarioRun, Step
-from scenarios.services import cards, problems, runs
+from scenarios.services import problems, runs
+from segments.services import rules
 
 State = ScenarioRun.State
 
@@ -36,7 +37,7 @@ VERBS = {"retry": (runs.retry, _("Try again")), "skip": (runs.skip, _("Skip the 
 def sentences(keys: set[str]) -> dict[str, str]:
     """The sentences of steps by key: a query or two for every type of step."""
     steps = list(Step.objects.filter(key__in=keys))
-    cards.fetch_related(steps, skip=("branch",))
+    rules.fetch_related(steps, skip=("branch",))
     return {step.key: step.sentence() for step in steps}
 
 
