@@ -1,5 +1,6 @@
 """Settings from the environment (docs: contract §1), read once, with errors that name the variable."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import environ
@@ -46,6 +47,17 @@ def database() -> dict:
     threshold = 5 if env.bool("PREPARE_STATEMENTS", default=True) else None
     config["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": threshold} | config.get("OPTIONS", {})
     return config
+
+
+def networks(name: str) -> list[str]:
+    """A list of networks or addresses, empty unless set."""
+    found = env.list(name, default=[])
+    for network in found:
+        try:
+            ip_network(network, strict=False)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name}: {error}") from None
+    return found
 
 
 def redis_url() -> str:

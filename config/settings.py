@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from config.env import ROOT, database, email, env, language, redis_url, secret_key
+from config.env import ROOT, database, email, env, language, networks, redis_url, secret_key
 from config.unfold import UNFOLD as UNFOLD
 
 DEBUG = env.bool("DEBUG", default=False)
@@ -146,6 +146,9 @@ TWILIO_API_BASE = env.str("TWILIO_API_BASE", default="")
 
 # What came due by date or schedule while nothing ran is caught up for this long; older is passed over.
 SCAN_CATCH_UP = timedelta(hours=env.int("CATCH_UP_HOURS", default=24))
+
+# Networks inside that scenarios' webhooks may call, such as 10.1.2.0/24; everything else inside is refused.
+WEBHOOK_ALLOW = networks("WEBHOOK_ALLOW")
 
 INTAKE_MAX_BODY = env.int("INTAKE_MAX_BODY", default=5_000_000)  # bytes, after inflating
 DATA_UPLOAD_MAX_MEMORY_SIZE = INTAKE_MAX_BODY

@@ -92,6 +92,8 @@ UNFOLD: dict[str, Any] = {
                     _item(_("Referrals"), "group_add", "loyalty.referral"),
                     _item(_("Quests"), "flag", "loyalty.quest"),
                     _item(_("Progress of quests"), "sprint", "loyalty.questprogress"),
+                    _item(_("Surveys"), "rate_review", "loyalty.survey"),
+                    _item(_("Answers to surveys"), "reviews", "loyalty.surveyanswer"),
                     _item(_("Gifts and accesses"), "key", "loyalty.accessgrant"),
                     _item(_("Refused promo codes"), "gpp_bad", "loyalty.promorefusal"),
                 ],
@@ -134,6 +136,8 @@ UNFOLD: dict[str, Any] = {
                 "collapsible": True,
                 "items": [
                     _item(_("Sources"), "cable", "loyalty.source"),
+                    _item(_("Webhooks"), "webhook", "scenarios.webhookendpoint"),
+                    _item(_("Webhook calls"), "outgoing_mail", "scenarios.webhookcall"),
                     _item(_("Refused deliveries"), "report", "loyalty.refuseddelivery"),
                     _item(_("API keys"), "key", "loyalty.apikey"),
                     _item(_("Referral rules"), "diversity_3", "loyalty.referralrules"),

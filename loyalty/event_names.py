@@ -55,6 +55,8 @@ PLATFORM: dict[str, Promise] = {
     "access.ended": _("Gift or access ended"),
     "geofence.entered": _("Came near a store"),
     "client.merged": _("Client merged with a guest"),
+    "webhook.answered": _("Webhook answered"),
+    "survey.answered": _("Survey answered"),
     "message.sent": _("Message sent"),
     "message.delivered": _("Message delivered"),
     "message.opened": _("Message opened"),

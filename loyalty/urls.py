@@ -5,7 +5,7 @@ from django.urls import path, re_path
 from loyalty.api import intake
 from loyalty.intake.segment_http import CALLS
 from loyalty.intake.webhooks import ADAPTERS
-from loyalty.pages import referral
+from loyalty.pages import referral, survey
 
 # With and without the last slash: Django cannot redirect a POST.
 urlpatterns = [
@@ -16,4 +16,5 @@ urlpatterns = [
         name="intake-webhook",
     ),
     path("ref/<str:code>/", referral.landing, name="referral"),
+    path("survey/<str:token>/", survey.survey, name="survey"),
 ]

@@ -12,6 +12,7 @@ from scenarios.engine import clocks
 from scenarios.engine.advance import advance_due
 from scenarios.engine.listen import read_events
 from scenarios.engine.scan import scan_due
+from scenarios.services import webhooks
 
 # A pump gives its worker back after this long, so that the other queues have their turn; whatever is left, the
 # next tick goes on with.
@@ -50,6 +51,13 @@ def scan() -> None:
             # Many clients at once: the other queues have their turn, then it goes on where it was.
             import_string(settings.JOB_NUDGE)("scenarios.jobs.scan", "runs")
             return
+
+
+def call_webhooks() -> None:
+    """Calls other systems until no call is due."""
+    stop = timezone.now() + TURN
+    while timezone.now() < stop and webhooks.call_due(timezone.now()):
+        pass
 
 
 def pump_once(now: datetime) -> Pumped:

@@ -15,6 +15,7 @@ from loyalty.admin import (
     rules,
     sources,
     stores,
+    surveys,
 )
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "referrals",
     "rules",
     "sources",
+    "surveys",
     "stores",
 ]

@@ -24,6 +24,7 @@ from loyalty.models.quest import Quest, QuestProgress
 from loyalty.models.referral import Referral, ReferralRules
 from loyalty.models.source import RefusedDelivery, Source
 from loyalty.models.store import ClientLocation, Store
+from loyalty.models.survey import Survey, SurveyAnswer, SurveyQuestion, SurveyReply
 
 __all__ = [
     "AccessGrant",
@@ -71,4 +72,8 @@ __all__ = [
     "Source",
     "Store",
     "UnreadEvent",
+    "Survey",
+    "SurveyAnswer",
+    "SurveyQuestion",
+    "SurveyReply",
 ]

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from liquid import Environment, StrictDefaultUndefined
 from liquid.exceptions import LiquidError
+from liquid.extra import JSON
 
 MAX_SOURCE = 100_000  # characters
 
@@ -25,6 +26,7 @@ class _Sandbox(Environment):
 
 
 _environment = _Sandbox(undefined=StrictDefaultUndefined)
+_environment.add_filter("json", JSON(default=str))
 # Partials would read files: there are none to read, and no tag that could ask for them.
 for _tag in ("include", "render"):
     _environment.tags.pop(_tag, None)

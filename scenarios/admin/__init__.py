@@ -10,6 +10,7 @@ from scenarios.admin import (
     steps_messages,
     steps_segments,
     triggers,
+    webhooks,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "steps_messages",
     "steps_segments",
     "triggers",
+    "webhooks",
 ]

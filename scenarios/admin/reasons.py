@@ -32,6 +32,7 @@ REASONS: dict[str, str | Promise] = {
     "not_a_member": _("the client is not in the first segment"),
     "referral_off": _("the referral programme is switched off"),
     "no_staff": _("nobody of the staff can be written to"),
+    "webhook_failed": _("the webhook could not be called"),
     "archived": _("the scenario was archived"),
     "by_hand_retry": _("tried again"),
     "by_hand_skip": _("taken past the step"),

@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from messaging.admin.fields import MessageForm, PaletteInput, PaletteTextarea
 from scenarios.admin.steps import StepAdmin
-from scenarios.models import NotifyStaff, SendMessage
+from scenarios.models import AskSurvey, NotifyStaff, SendMessage
 
 
 @admin.register(SendMessage)
@@ -59,3 +59,18 @@ class NotifyStaffAdmin(StepAdmin):
         "role": "typeof to === 'undefined' || to === 'role'",
         "subject": "typeof channel === 'undefined' || channel === 'email'",
     }
+
+
+@admin.register(AskSurvey)
+class AskSurveyAdmin(StepAdmin):
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("survey", "days"),
+                "description": _(
+                    "Put {{ survey.url }} into a message below. The answer is the event “Survey answered” with scores."
+                ),
+            },
+        ),
+    )

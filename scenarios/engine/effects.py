@@ -6,7 +6,8 @@ from datetime import datetime
 
 from messaging.models import Recipient
 from messaging.services import outbox, policy
-from scenarios.steps.outcomes import Effect, QueueMessage, RunView, TellStaff
+from scenarios.services import webhooks
+from scenarios.steps.outcomes import CallHook, Effect, QueueMessage, RunView, TellStaff
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class Ledgers:
     drafts: list[outbox.Draft] = field(default_factory=list)
     # The log line of every draft, to be told its message's id.
     draft_lines: list[LogLine] = field(default_factory=list)
+    calls: list[webhooks.Call] = field(default_factory=list)
 
     def add(self, run: RunView, effects: Sequence[Effect], line: LogLine) -> None:
         """Takes the messages and calls of one run's step; everything else is settled already (`engine/settle.py`)."""
@@ -72,8 +74,22 @@ class Ledgers:
                         )
                     )
                     self.draft_lines.append(line)
+                case CallHook():
+                    self.calls.append(
+                        webhooks.Call(
+                            effect.endpoint_id,
+                            run.scenario_id,
+                            run.id,
+                            run.client_id,
+                            run.step_key,
+                            run.visit,
+                            effect.body,
+                            run.depth + 1,
+                        )
+                    )
 
     def write(self, now: datetime) -> None:
         """Queues the messages, whose ids the log lines learn, and the calls."""
         for line, message_id in zip(self.draft_lines, outbox.queue(self.drafts, now), strict=True):
             line.message_id = message_id
+        webhooks.queue(self.calls, now)

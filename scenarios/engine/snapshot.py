@@ -13,8 +13,8 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-from loyalty.models import Level, PromoPool, Store
-from scenarios.models import STEP_TYPES, TRIGGER_TYPES, Branch, Scenario, Step, Trigger
+from loyalty.models import Level, PromoPool, Store, Survey
+from scenarios.models import STEP_TYPES, TRIGGER_TYPES, Branch, Scenario, Step, Trigger, WebhookEndpoint
 from segments.models import CONDITION_TYPES, Condition, Group, Segment
 
 FORMAT = 1
@@ -25,7 +25,14 @@ CONDITION_CLASSES: dict[str, type[Condition]] = {cls.__name__: cls for cls in CO
 _TYPES: dict[str, type[models.Model]] = {**STEP_CLASSES, **TRIGGER_CLASSES, **CONDITION_CLASSES}
 
 # What rows refer to by name, so that a document means the same in another installation, and the column of the name.
-NAMED: Mapping[type[models.Model], str] = {Segment: "slug", PromoPool: "slug", Store: "slug", Level: "name"}
+NAMED: Mapping[type[models.Model], str] = {
+    Segment: "slug",
+    PromoPool: "slug",
+    Store: "slug",
+    Level: "name",
+    WebhookEndpoint: "slug",
+    Survey: "slug",
+}
 
 # Columns that place a row in the draft; the document's nesting says the same.
 _PLACE = {"id", "polymorphic_ctype", "branch", "position", "scenario", "conditions", "parent"}

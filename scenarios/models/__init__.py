@@ -4,10 +4,13 @@ from scenarios.models.clock import EntryClock
 from scenarios.models.run import RunLog, ScenarioRun
 from scenarios.models.scan import TriggerScan
 from scenarios.models.scenario import Branch, Release, Scenario
+from scenarios.models.webhook import WebhookCall, WebhookEndpoint
 from scenarios.steps import (
     STEP_TYPES,
     AccrueBonuses,
     AddToSegment,
+    AskSurvey,
+    CallWebhook,
     Fork,
     GiveGift,
     GiveReferralLink,
@@ -49,7 +52,9 @@ __all__ = [
     "AbsenceTrigger",
     "AccrueBonuses",
     "AddToSegment",
+    "AskSurvey",
     "Branch",
+    "CallWebhook",
     "BurningTrigger",
     "DateTrigger",
     "EntryClock",
@@ -84,5 +89,7 @@ __all__ = [
     "Trigger",
     "TriggerScan",
     "Wait",
+    "WebhookCall",
+    "WebhookEndpoint",
     "WithdrawBonuses",
 ]

@@ -13,7 +13,7 @@ from django.db.models import Count, Max, Min
 from loyalty.models import PromoPool, RefusedDelivery, UnreadEvent
 from loyalty.services import promo
 from messaging.models import Reason, Status
-from scenarios.models import Scenario, ScenarioRun
+from scenarios.models import Scenario, ScenarioRun, WebhookCall
 
 # Looked at: this many newest messages and log lines.
 NEWEST = 20_000
@@ -75,10 +75,11 @@ class Found:
     pools: list[PromoPool]
     unread: int
     refused: int
+    webhooks: int
 
     def __len__(self) -> int:
         lists = (self.failed, self.channels, self.withheld, self.stopped, self.pools)
-        return sum(len(found) for found in lists) + bool(self.unread) + bool(self.refused)
+        return sum(len(found) for found in lists) + bool(self.unread) + bool(self.refused) + bool(self.webhooks)
 
 
 def find(now: datetime) -> Found:
@@ -91,6 +92,7 @@ def find(now: datetime) -> Found:
         pools=promo.running_dry(),
         unread=UnreadEvent.objects.filter(retry_at__isnull=False)[:NEWEST].count(),
         refused=RefusedDelivery.objects.filter(replayed_at=None, why=RefusedDelivery.Why.REFUSED)[:NEWEST].count(),
+        webhooks=WebhookCall.objects.filter(state=WebhookCall.State.FAILED)[:NEWEST].count(),
     )
 
 

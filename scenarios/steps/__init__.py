@@ -2,7 +2,9 @@
 
 from scenarios.steps.access import GrantAccess, RevokeAccess
 from scenarios.steps.accrue import AccrueBonuses
+from scenarios.steps.ask_survey import AskSurvey
 from scenarios.steps.base import Step
+from scenarios.steps.call_webhook import CallWebhook
 from scenarios.steps.fork import Fork
 from scenarios.steps.gift import GiveGift
 from scenarios.steps.issue_promo import IssuePromoCode
@@ -26,15 +28,19 @@ STEP_TYPES: tuple[type[Step], ...] = (
     GrantAccess,
     RevokeAccess,
     GiveReferralLink,
+    AskSurvey,
     AddToSegment,
     RemoveFromSegment,
     MoveToSegment,
+    CallWebhook,
 )
 
 __all__ = [
     "STEP_TYPES",
     "AccrueBonuses",
     "AddToSegment",
+    "AskSurvey",
+    "CallWebhook",
     "Fork",
     "GiveGift",
     "GiveReferralLink",

@@ -12,6 +12,7 @@ from messaging.models import Message
 from messaging.services import outbox
 from scenarios.engine.scan import scan_due
 from scenarios.jobs import pump_once
+from scenarios.services import webhooks
 from segments.services import rfm
 
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: str | None) -> None:
         now = _moment(options["now"]) if options["now"] else None
         zone = timezone.get_default_timezone()
-        counted = ("scanned", "events", "clocks", "runs", "messages", "lots", "levels", "owned", "rfm")
+        counted = ("scanned", "events", "clocks", "runs", "messages", "calls", "lots", "levels", "owned", "rfm")
         done = dict.fromkeys(counted, 0)
         while True:
             moment = now or timezone.now()
@@ -35,6 +36,7 @@ class Command(BaseCommand):
                 "clocks": pumped.clocks,
                 "runs": pumped.runs,
                 "messages": outbox.send_due(moment) + outbox.recover(moment),
+                "calls": webhooks.call_due(moment),
                 "lots": ledger.burn_lapsed(moment, zone) + ledger.warn_expiring(moment, zone),
                 "levels": levels.close_periods(moment),
                 "owned": promo.fill_next(moment)
@@ -50,7 +52,7 @@ class Command(BaseCommand):
                 break
         self.stdout.write(
             "dates looked at: {scanned}, events read: {events}, clocks fired: {clocks}, runs advanced: {runs},"
-            " messages dealt with: {messages}, lots burnt or warned of: {lots},"
+            " messages dealt with: {messages}, webhooks called: {calls}, lots burnt or warned of: {lots},"
             " levels measured: {levels}, promo codes and rewards dealt with: {owned},"
             " RFM snapshots taken: {rfm}".format(**done)
         )
