@@ -22,7 +22,7 @@ from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminSelectWidget
 
-from loyalty.admin import bonuses
+from loyalty.admin import bonuses, recommended
 from loyalty.admin.base import BigTableList, money
 from loyalty.admin.show import pairs, pairs_table
 from loyalty.event_names import event_label
@@ -125,6 +125,7 @@ class ClientAdmin(ModelAdmin):
         wrap = self.admin_site.admin_view
         return [
             path("<int:client_id>/bonuses/", wrap(bonuses.correct), name="loyalty_client_bonuses"),
+            path("<int:client_id>/recommended/", wrap(recommended.page), name="loyalty_client_recommended"),
             path("holds/<int:hold_id>/release/", wrap(bonuses.release), name="loyalty_hold_release"),
             *super().get_urls(),
         ]

@@ -1,8 +1,6 @@
-"""Orders, carts and products as the shops told them, read only."""
+"""Orders and carts as the shops told them, read only."""
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +10,7 @@ from unfold.decorators import display
 from loyalty.admin.base import BigTableAdmin, link, money
 from loyalty.admin.events import SourceFilter
 from loyalty.admin.show import pairs_table
-from loyalty.models import Cart, Order, OrderLine, Product, Purchase
+from loyalty.models import Cart, Order, OrderLine, Purchase
 
 CLIENT_SEARCH = _("Phone, e-mail or id of a client")
 
@@ -168,30 +166,3 @@ class CartAdmin(BigTableAdmin):
             if isinstance(line, dict)
         ]
         return pairs_table(lines)
-
-
-@admin.register(Product)
-class ProductAdmin(BigTableAdmin):
-    """The catalogue."""
-
-    list_display = ("__str__", "sku", "brand", "category", "sum", "in_stock", "updated_at", "source")
-    list_select_related = ("category", "source")
-    list_filter = (SourceFilter,)
-    list_filter_submit = True
-    search_fields = ("=sku", "=external_id", "title__istartswith")
-    search_help_text = _("SKU, external id or the beginning of the title")
-    fields = (
-        "title", "sku", "external_id", "brand", "category", "sum", "in_stock", "url", "image_url",
-        "source", "updated_at",
-    )  # fmt: skip
-    readonly_fields = ("sum",)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Product], search_term: str
-    ) -> tuple[QuerySet[Product], bool]:
-        """By the products' own columns, not by client."""
-        return super(BigTableAdmin, self).get_search_results(request, queryset, search_term)
-
-    @display(description=_("price"))
-    def sum(self, product: Product) -> str:
-        return money(product.price, product.currency)

@@ -7,7 +7,6 @@ import django_rq
 from django import forms
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import formats
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +15,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from loyalty.admin.base import ReadOnlyAdmin
-from loyalty.models import AccrualRule, Category, ClientLevel, Level, LevelChange
+from loyalty.models import AccrualRule, ClientLevel, Level, LevelChange
 
 _MONDAY = date(2024, 1, 1)
 
@@ -127,16 +126,3 @@ class LevelChangeAdmin(ReadOnlyAdmin):
     list_filter = ("why", "up")
     ordering = ("-pk",)
     show_full_result_count = False
-
-
-@admin.register(Category)
-class CategoryAdmin(ReadOnlyAdmin):
-    """Categories, as the shops name them: rules choose from them."""
-
-    list_display = ("name", "external_id", "source")
-    list_select_related = ("source",)
-    search_fields = ("name", "external_id")
-    ordering = ("name",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
-        return super().get_queryset(request).defer("source__secret")

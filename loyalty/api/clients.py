@@ -20,14 +20,16 @@ from loyalty.api.filters import Filters
 from loyalty.api.levels import StandingOut, standing
 from loyalty.api.lookup import client_or_404
 from loyalty.api.problems import Problem
+from loyalty.api.products import ProductOut, Products
 from loyalty.api.referrals import CodeOut, code_of
 from loyalty.api.schema import of_client
 from loyalty.api.views import Api, idempotency_key
 from loyalty.intake import read
 from loyalty.intake.facts import ConsentFact, Fact, Phone, Profile, Who
-from loyalty.models import BonusOperation, Client, Consent, Event, Identity, Store
+from loyalty.models import BonusOperation, Client, Consent, Event, Identity, Recommendation, Store
 from loyalty.services import find, ledger, profiles
 from loyalty.services.programme import current
+from loyalty.services.recommendations import MOST, recommend
 
 
 class ExternalId(serializers.Serializer):
@@ -43,6 +45,20 @@ class ConsentOut(Row):
     class Meta:
         model = Consent
         fields = ("channel", "topic", "granted", "given_at")
+
+
+class RecommendedOut(serializers.Serializer):
+    """A recommended product, and the kind that found it."""
+
+    kind = serializers.ChoiceField(Recommendation.choices)
+    product = ProductOut()
+
+
+class RecommendedIn(serializers.Serializer):
+    """What is asked for."""
+
+    kind = serializers.ChoiceField(Recommendation.choices, default=Recommendation.PERSONAL.value)
+    n = serializers.IntegerField(min_value=1, max_value=MOST, default=10, help_text="How many at most.")
 
 
 class ClientOut(Row):
@@ -300,6 +316,20 @@ class Clients(Api):
     def referral(self, request: Request, ref: str) -> Response:
         """The client's referral code and link."""
         return Response(CodeOut(code_of(client_or_404(ref))).data)
+
+    @of_client
+    @extend_schema(parameters=[RecommendedIn], responses=RecommendedOut(many=True), filters=False)
+    @action(detail=True, filterset_class=None, pagination_class=None)
+    def recommendations(self, request: Request, ref: str) -> Response:
+        """Goods for the client, the best first; `kind` of each says where another kind stood in for the one asked."""
+        asked = RecommendedIn(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        client_id = client_or_404(ref)
+        kind, n = Recommendation(asked.validated_data["kind"]), asked.validated_data["n"]
+        picks = recommend([client_id], kind, n, timezone.now()).get(client_id, [])
+        products = Products.queryset.in_bulk([pick.product for pick in picks])
+        shown = [{"kind": pick.kind, "product": products[pick.product]} for pick in picks]
+        return Response(RecommendedOut(shown, many=True).data)
 
     @of_client
     @extend_schema(responses=OperationOut(many=True), filters=False)

@@ -2,6 +2,7 @@
 
 import django_filters
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,14 +13,18 @@ from loyalty.api.lookup import row_or_404
 from loyalty.api.views import Api
 from loyalty.models import Product, Source
 from loyalty.money import major
+from loyalty.services.promo_items import not_on_promo, on_promo, promo_price
 
 
 class ProductOut(Row):
-    """A product. `price` is decimal text of `currency`, null where nobody told it."""
+    """A product. Prices are decimal text of `currency`; `price` is null where nobody told it, `old_price` unless the
+    product is on promo."""
 
     source = serializers.CharField(source="source.slug", read_only=True)
     price = serializers.SerializerMethodField()
+    old_price = serializers.SerializerMethodField()
     category = serializers.CharField(source="category.name", default="", read_only=True)
+    category_id = serializers.CharField(source="category.external_id", default="", read_only=True)
 
     class Meta:
         model = Product
@@ -31,16 +36,23 @@ class ProductOut(Row):
             "title",
             "brand",
             "category",
+            "category_id",
             "price",
+            "old_price",
             "currency",
             "url",
             "image_url",
             "in_stock",
+            "published_at",
             "updated_at",
         )
 
     def get_price(self, product: Product) -> str | None:
         return None if product.price is None else f"{major(product.price, product.currency):f}"
+
+    def get_old_price(self, product: Product) -> str | None:
+        before = promo_price(product, timezone.now())
+        return None if before is None else f"{major(before, product.currency):f}"
 
 
 class ProductFilters(Filters):
@@ -51,6 +63,12 @@ class ProductFilters(Filters):
     sku = django_filters.CharFilter()
     source = django_filters.CharFilter("source__slug")
     in_stock = django_filters.BooleanFilter()
+    category = django_filters.CharFilter("category__external_id", help_text="The category's id in the shop.")
+    brand = django_filters.CharFilter()
+    promo = django_filters.BooleanFilter(method="by_promo", help_text="Whether the price is below the one before.")
+
+    def by_promo(self, rows: QuerySet[Product], _name: str, wanted: bool) -> QuerySet[Product]:
+        return rows.filter(on_promo(timezone.now()) if wanted else not_on_promo(timezone.now()))
 
     def by_external_id(self, rows: QuerySet[Product], _name: str, text: str) -> QuerySet[Product]:
         return rows.filter(_external(text))

@@ -1,22 +1,24 @@
 """Recommended goods as messages and pages show them."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from loyalty.intake import read
 from loyalty.models import Product
+from loyalty.services.promo_items import promo_price
 
 
-def cards(product_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+def cards(product_ids: Iterable[int], now: datetime) -> dict[int, dict[str, Any]]:
     """The products by id: product_id, sku, title, brand, category, price, old_price, currency, url, image_url.
 
-    Prices are decimal text, None where nobody told them. One query.
+    Prices are decimal text, None where nobody told them; `old_price` only of promo items. One query.
     """
     rows = Product.objects.filter(pk__in=list(product_ids)).select_related("category")
-    return {row.pk: card(row) for row in rows}
+    return {row.pk: card(row, now) for row in rows}
 
 
-def card(product: Product) -> dict[str, Any]:
+def card(product: Product, now: datetime) -> dict[str, Any]:
     """One product, as `cards` shows it."""
     return {
         "product_id": product.external_id,
@@ -25,7 +27,7 @@ def card(product: Product) -> dict[str, Any]:
         "brand": product.brand,
         "category": product.category.name if product.category else "",
         "price": _sum(product.price, product.currency),
-        "old_price": _sum(product.old_price, product.currency),
+        "old_price": _sum(promo_price(product, now), product.currency),
         "currency": product.currency,
         "url": product.url,
         "image_url": product.image_url,

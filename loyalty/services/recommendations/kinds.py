@@ -77,11 +77,11 @@ _POPULAR = """SELECT w.client_id, t.product_id, t.rank::float8 AS score
               FROM who w CROSS JOIN (
                 SELECT f.product_id, f.rank
                 FROM loyalty_productpopularity f JOIN loyalty_product p ON p.id = f.product_id
-                WHERE p.in_stock ORDER BY f.rank LIMIT %(n)s + 60) AS t"""
+                WHERE p.in_stock ORDER BY f.rank LIMIT %(n)s + 25) AS t"""
 
 _BESTSELLERS = """SELECT i.client_id, f.product_id, f.category_rank + 3.0 * (i.place - 1) AS score
                   FROM interest i JOIN loyalty_productpopularity f
-                    ON f.category_id = i.category_id AND f.category_rank <= %(n)s + 30"""
+                    ON f.category_id = i.category_id AND f.category_rank <= %(n)s + 15"""
 
 _TOGETHER = """SELECT s.client_id, pair.other_id AS product_id, -pair.lift AS score
                FROM seed s JOIN loyalty_productpair pair ON pair.product_id = s.product_id
@@ -141,7 +141,7 @@ _VIEWED = """SELECT client_id, product_id, extract(epoch FROM %(now)s - at) AS s
 _SIMILAR = """SELECT s.client_id, f.product_id,
                      10 * abs(ln(greatest(p.price, 1)::float8 / greatest(a.price, 1))) + f.category_rank / 10.0 AS score
               FROM seed s JOIN loyalty_product a ON a.id = s.product_id
-              JOIN loyalty_productpopularity f ON f.category_id = a.category_id AND f.category_rank <= %(n)s + 30
+              JOIN loyalty_productpopularity f ON f.category_id = a.category_id AND f.category_rank <= %(n)s + 15
               JOIN loyalty_product p ON p.id = f.product_id
               WHERE NOT EXISTS (SELECT 1 FROM seed x WHERE x.client_id = s.client_id AND x.product_id = f.product_id)"""
 

@@ -144,6 +144,8 @@ def test_two_counts_at_once_are_one():
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [product_facts.LOCK])
         assert product_facts.count(NOW) is None
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [product_facts.LOCK])
     finally:
         other.close()
     assert product_facts.count(NOW) is not None

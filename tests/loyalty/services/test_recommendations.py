@@ -239,7 +239,7 @@ def test_a_category_that_is_named_comes_before_the_clients_own(shop, anna):
 
 def test_cards_say_what_messages_show(shop):
     shop.change("kettle", old_price=40000)
-    (card,) = cards([shop["kettle"]]).values()
+    (card,) = cards([shop["kettle"]], NOW).values()
     assert (card["title"], card["price"], card["old_price"], card["category"]) == ("kettle", "300.00", "400.00", "cups")
 
 
