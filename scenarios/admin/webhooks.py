@@ -19,8 +19,8 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from loyalty.admin.base import BigTableAdmin, link, may_see_clients
 from scenarios.admin.steps import StepAdmin
+from scenarios.engine import webhooks
 from scenarios.models import CallWebhook, WebhookCall, WebhookEndpoint
-from scenarios.services import webhooks
 
 
 class WebhookEndpointForm(forms.ModelForm):

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from messaging.models import Recipient
 from messaging.services import outbox, policy
-from scenarios.services import webhooks
+from scenarios.engine import webhooks
 from scenarios.steps.outcomes import CallHook, Effect, QueueMessage, RunView, TellStaff
 
 

@@ -10,9 +10,9 @@ from loyalty.models import Event
 from loyalty.services import access, ledger, levels, promo, quests, referrals
 from messaging.models import Message
 from messaging.services import outbox
+from scenarios.engine import webhooks
 from scenarios.engine.scan import scan_due
 from scenarios.jobs import pump_once
-from scenarios.services import webhooks
 from segments.services import rfm
 
 

@@ -10,9 +10,10 @@ from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
 from loyalty.models import Event
+from scenarios.engine import webhooks
+from scenarios.engine.webhooks import BACKOFF
 from scenarios.models import CallWebhook, RunLog, WebhookCall, WebhookEndpoint
-from scenarios.services import problems, transfer, webhooks
-from scenarios.services.webhooks import BACKOFF
+from scenarios.services import problems, transfer
 from scenarios.steps import json_body
 from tests import builders as b
 from tests.builders import NOW

@@ -21,8 +21,8 @@ from standardwebhooks.webhooks import Webhook
 
 from loyalty.intake.facts import Fact
 from loyalty.services import stream
+from scenarios.engine import safe_http
 from scenarios.models import RunLog, WebhookCall
-from scenarios.services import safe_http
 
 # Calls in flight at the same time.
 HANDFUL = 16

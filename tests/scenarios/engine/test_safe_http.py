@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from scenarios.services import safe_http
+from scenarios.engine import safe_http
 from tests.scenarios.web_sink import WebSink
 
 INSIDE = [
