@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
@@ -48,6 +48,11 @@ class Asked:
     holds: str
     saw: Mapping[str, str]
     parts: "tuple[Asked, ...]"
+
+
+@cache
+def _zones() -> list[str]:
+    return sorted(available_timezones())
 
 
 class Values:
@@ -97,7 +102,7 @@ class Facts(Values):
 
         Zones are looked up here, not by PostgreSQL: it may know others, and one unknown name would fail the statement.
         """
-        known = sorted(available_timezones())
+        known = _zones()
         clocks = [self.now.astimezone(zones.named(name)).replace(tzinfo=None) for name in known]
         home = self.join("SELECT id, zone FROM loyalty_store WHERE zone <> ''", "{0}.id = c.store_id")
         clock = self.join(
