@@ -23,6 +23,8 @@ TICKS = (
     Tick("loyalty.jobs.reward_quests", "default", every=60),
     Tick("loyalty.jobs.end_accesses", "default", every=60),
     Tick("segments.jobs.score", "segments", every=60),
+    Tick("segments.jobs.refresh", "segments", every=60),
+    Tick("segments.jobs.nightly", "segments", cron="0 5 * * *"),
     Tick("loyalty.jobs.nightly", "default", cron="0 * * * *"),
     Tick("loyalty.jobs.count_products", "segments", cron="40 2 * * *"),
 )

@@ -73,6 +73,8 @@ RQ_QUEUES = {
     name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 600, "DEFAULT_RESULT_TTL": 60}
     for name in ("events", "runs", "outbox", "segments", "default")
 }
+# What may take minutes: a worker process of its own, so that nothing else ever waits for it (semantics §45).
+SLOW_QUEUES = ("segments",)
 RQ = {"COMMIT_MODE": "on_db_commit", "WORKER_CLASS": "config.workers.SteadyWorker"}
 # What processes share without its being true: Redis counts the requests of API keys. "default" is this process's own.
 CACHES = {

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -56,7 +56,18 @@ class SteadyWorker(SimpleWorker):
 
 
 class SteadyPool(WorkerPool):
-    """rq's pool, whose workers also leave when the pool itself was killed."""
+    """rq's pool, whose workers also leave when the pool itself was killed.
+
+    One worker beside the `num_workers` takes the `slow` queues and no other: whatever is computed there for minutes,
+    the others send and answer meanwhile (semantics §45).
+    """
+
+    def __init__(self, queues: Iterable[str], *args: Any, slow: Iterable[str] = (), **kwargs: Any) -> None:
+        self._slow = list(slow)
+        self._slow_worker = ""
+        super().__init__([name for name in queues if name not in self._slow], *args, **kwargs)
+        if self._slow:
+            self.num_workers += 1
 
     def start(self, burst: bool = False, logging_level: str = "WARNING") -> None:
         connections.close_all()  # a connection must not be shared across a fork
@@ -65,7 +76,11 @@ class SteadyPool(WorkerPool):
     def get_worker_process(
         self, name: str, burst: bool, _sleep: float = 0, logging_level: str = "WARNING"
     ) -> BaseProcess:
+        usual = self._queue_names
+        if self._slow and self._slow_worker not in self.worker_dict:
+            self._slow_worker, self._queue_names = name, self._slow
         process = super().get_worker_process(name, burst=burst, _sleep=_sleep, logging_level="WARNING")
+        self._queue_names = usual
         process.run = _guarded(process.run, os.getpid())  # type: ignore[method-assign]
         return process
 

@@ -41,9 +41,9 @@ def ran(monkeypatch, tmp_path):
 
 @pytest.fixture
 def pool(valkey, ran):
-    """`manage.py worker --processes 2` in a session of its own; killed at the end whatever happened."""
+    """`manage.py worker --processes 1`, and one more for what is slow, in a session of its own; killed at the end."""
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "worker", "--processes", "2"], cwd=ROOT, start_new_session=True
+        [sys.executable, "manage.py", "worker", "--processes", "1"], cwd=ROOT, start_new_session=True
     )
     until(lambda: len(children(process.pid)) == 2)
     until(lambda: valkey.scard("rq:workers") == 2)
@@ -96,6 +96,16 @@ def test_the_pool_replaces_a_worker_that_was_killed(pool, valkey, ran):
         return len(ran.read_text().split()) >= 2
 
     until(ticked)
+
+
+def test_nothing_waits_for_what_is_slow(pool, valkey, ran):
+    nudges.wake("tests.config.dummies.hang", "segments")
+    (slow,) = until(lambda: ran.read_text().split())
+    nudges.wake("tests.config.dummies.leave_pid", "outbox")
+    until(lambda: len(ran.read_text().split()) == 2)
+    nudges.wake("tests.config.dummies.leave_pid", "segments")
+    os.kill(int(slow), signal.SIGKILL)  # another takes the slow queues over
+    until(lambda: len(ran.read_text().split()) == 3)
 
 
 def test_work_goes_on_after_flushall(pool, valkey, ran):

@@ -15,7 +15,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
-            "--processes", type=_positive, default=os.cpu_count() or 1, metavar="N", help="default: one a core"
+            "--processes",
+            type=_positive,
+            default=os.cpu_count() or 1,
+            metavar="N",
+            help="default: one a core; one more computes segments",
         )
 
     def handle(self, *, processes: int, **options: object) -> None:
@@ -24,6 +28,7 @@ class Command(BaseCommand):
             connection=django_rq.get_connection("default"),
             num_workers=processes,
             worker_class=SteadyWorker,
+            slow=settings.SLOW_QUEUES,
         )
         pool.start()
 
