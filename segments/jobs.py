@@ -8,6 +8,8 @@ from segments.services import dynamic, rfm
 
 # A job gives its worker back after this long, whatever is left: the next tick goes on.
 TURN = timedelta(minutes=5)
+# A segment that was computed as a whole since then need not be again tonight.
+TODAY = timedelta(hours=12)
 
 
 def score() -> None:
@@ -23,6 +25,5 @@ def refresh() -> None:
 
 
 def nightly() -> None:
-    """Lets every dynamic segment be computed as a whole: what no event told (a product moved) comes true."""
-    dynamic.rebuild_all(timezone.now())
-    refresh()
+    """Lets every dynamic segment be computed as a whole, so that what no event told (a product moved) comes true."""
+    dynamic.rebuild_all(timezone.now(), older_than=TODAY)

@@ -25,7 +25,8 @@ from scenarios.models import (
     Wait,
 )
 from scenarios.services.publish import publish
-from segments.models import EventCountCondition, Group, Segment
+from segments.models import Condition, EventCountCondition, Group, Segment
+from segments.services import definition
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
@@ -144,6 +145,19 @@ def segment(slug: str = "") -> Segment:
     """A segment."""
     slug = slug or f"segment-{next(_numbers)}"
     return Segment.objects.create(name=slug, slug=slug)
+
+
+def conditions(*members: Condition, mode: str = "all") -> Group:
+    """A group of conditions, not saved."""
+    group = Group(mode=mode)
+    group.attached_members = list(members)
+    return group
+
+
+def dynamic_segment(*members: Condition, slug: str = "", now: datetime = NOW, triggers: bool = False) -> Segment:
+    """A dynamic segment whose conditions must all hold; not computed yet."""
+    slug = slug or f"segment-{next(_numbers)}"
+    return definition.define(Segment(name=slug, slug=slug), conditions(*members), now, triggers=triggers)
 
 
 def scenario(trigger: dict[str, Any] | None = None, **values: Any) -> Scenario:

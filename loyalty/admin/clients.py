@@ -39,7 +39,7 @@ from loyalty.models import (
     Order,
     Referral,
 )
-from loyalty.services import find, ledger, referrals
+from loyalty.services import find, ledger, profiles, referrals, stream
 
 TIMELINE_PAGE = 30
 # What the rooms above know of a client: a section of the page each, or nothing.
@@ -146,8 +146,9 @@ class ClientAdmin(ModelAdmin):
         return queryset.filter(pk__in=find.client_ids(search_term) or find.named(search_term)), False
 
     def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:
-        obj.profile_changed_at = timezone.now()
-        obj.save(update_fields=[*(name for name in form.changed_data), "profile_changed_at"])
+        # By the service, so that it is an event as any change of a client is (semantics §1).
+        if changes := {name: form.cleaned_data[name] for name in form.changed_data}:
+            profiles.change(obj.pk, stream.platform(), changes, timezone.now())
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         client = kwargs.get("obj")

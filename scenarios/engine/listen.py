@@ -15,6 +15,7 @@ from scenarios.engine.isolation import in_isolation
 from scenarios.engine.live import Live, live
 from scenarios.engine.refuse import log_refusals
 from scenarios.triggers.base import Entry, EventView, Trigger
+from segments.services import changed
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +35,18 @@ def read_events(now: datetime, limit: int = BATCH) -> int:
         events = _claim(now, limit, only)
         taken += [event.id for event in events]
         if events:
+            _mark(events, now)
             _follow(events, now)
 
     return in_isolation(work, lambda event_id, error: _put_off(event_id, error, now))
+
+
+def _mark(events: Sequence[EventView], now: datetime) -> None:
+    """Lets dynamic segments look at whom the events are about; a client who was merged into another leaves them."""
+    merged = [event for event in events if event.name == "client.merged"]
+    told = [(event.client_id, event.depth) for event in events]
+    told += [(event.payload["from"], event.depth) for event in merged if "from" in event.payload]
+    changed.mark((changed.Change(client_id, depth) for client_id, depth in told), now)
 
 
 def _follow(events: Sequence[EventView], now: datetime) -> None:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from scenarios.steps.base import Step
 from scenarios.steps.outcomes import Batch, Join, Leave, Outcome
-from segments.models import Membership, Segment
+from segments.models import Membership, Segment, refuse_dynamic
 
 
 class AddToSegment(Step):
@@ -22,6 +22,11 @@ class AddToSegment(Step):
     class Meta:
         verbose_name = _("add to segment")
         verbose_name_plural = _("additions to segments")
+
+    def clean(self) -> None:
+        super().clean()
+        if self.segment_id is not None:
+            refuse_dynamic(self.segment)
 
     def sentence(self) -> str:
         return t("Add to segment «%(segment)s»") % {"segment": self.segment.name}
@@ -40,6 +45,11 @@ class RemoveFromSegment(Step):
     class Meta:
         verbose_name = _("remove from segment")
         verbose_name_plural = _("removals from segments")
+
+    def clean(self) -> None:
+        super().clean()
+        if self.segment_id is not None:
+            refuse_dynamic(self.segment)
 
     def sentence(self) -> str:
         return t("Remove from segment «%(segment)s»") % {"segment": self.segment.name}
@@ -68,6 +78,9 @@ class MoveToSegment(Step):
     def clean(self) -> None:
         if self.source_id == self.target_id:
             raise ValidationError({"target": _("Choose another segment.")})
+        for field in ("source", "target"):
+            if getattr(self, f"{field}_id") is not None:
+                refuse_dynamic(getattr(self, field), field)
 
     def sentence(self) -> str:
         names = {"source": self.source.name, "target": self.target.name}

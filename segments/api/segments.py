@@ -1,5 +1,6 @@
 """`segments/` and who is in them (contract §3)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import django_filters
@@ -15,18 +16,24 @@ from loyalty.api.clients import ExternalId
 from loyalty.api.fields import ClientRef, Row
 from loyalty.api.filters import Filters
 from loyalty.api.lookup import client_or_404, clients, row_or_404
+from loyalty.api.problems import Problem
 from loyalty.api.views import Api
 from loyalty.models import Client, Identity
 from segments.models import Membership, Segment
-from segments.services import membership
+from segments.services import membership, rules
 
 
 class SegmentOut(Row):
-    """A segment."""
+    """A segment. A dynamic one is filled by its rule, here as a sentence, and is as of `computed_at`."""
+
+    rule = serializers.SerializerMethodField()
 
     class Meta:
         model = Segment
-        fields = ("id", "slug", "name", "colour", "created_at")
+        fields = ("id", "slug", "name", "colour", "kind", "rule", "computed_at", "created_at")
+
+    def get_rule(self, segment: Segment) -> str | None:
+        return str(self.context["rules"][segment.rule_id].sentence()) if segment.rule_id else None
 
 
 class MemberOut(Row):
@@ -63,9 +70,16 @@ class SegmentFilters(Filters):
 
     search = django_filters.CharFilter(method="find", help_text="A part of the name, or the slug.")
     slug = django_filters.CharFilter()
+    kind = django_filters.ChoiceFilter(choices=Segment.Kind.choices)
 
     def find(self, rows: QuerySet[Segment], _name: str, text: str) -> QuerySet[Segment]:
         return rows.filter(Q(slug=text) | Q(name__icontains=text))
+
+
+def _told(segments: Sequence[Segment]) -> list[dict[str, Any]]:
+    """Segments with the sentences of their rules, in so many queries as there are types of conditions."""
+    trees = rules.load(segment.rule_id for segment in segments if segment.rule_id)
+    return SegmentOut(segments, many=True, context={"rules": trees}).data  # type: ignore[return-value]
 
 
 class Segments(Api):
@@ -79,11 +93,12 @@ class Segments(Api):
 
     def list(self, request: Request) -> Response:
         """Segments, newest first."""
-        return self.page(self.filter_queryset(self.get_queryset()), SegmentOut)
+        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(_told(rows or []))
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """One segment, by id."""
-        return Response(SegmentOut(row_or_404(self.get_queryset(), pk)).data)
+        return Response(_told([row_or_404(self.get_queryset(), pk)])[0])
 
     @extend_schema(responses=MemberOut(many=True), filters=False)
     @action(detail=True, url_path="clients", filterset_class=None)
@@ -100,7 +115,10 @@ class Segments(Api):
         """Adds clients; who is in it already stays. Every entering is an event that scenarios may follow."""
         segment = row_or_404(self.get_queryset(), pk)
         ids = clients(self.validated(MembersIn)["clients"], "clients")
-        added = membership.add(segment.pk, dict.fromkeys(ids, 0), timezone.now())
+        try:
+            added = membership.add(segment.pk, dict.fromkeys(ids, 0), timezone.now())
+        except membership.FilledByRule as error:
+            raise Problem("conflict", str(error)) from None
         return Response({"added": added})
 
     @extend_schema(
@@ -110,5 +128,8 @@ class Segments(Api):
     def remove_client(self, request: Request, pk: str, client: str) -> Response:
         """Takes a client out; one who is not in it is no error."""
         segment = row_or_404(self.get_queryset(), pk)
-        membership.remove(segment.pk, {client_or_404(client): 0}, timezone.now())
+        try:
+            membership.remove(segment.pk, {client_or_404(client): 0}, timezone.now())
+        except membership.FilledByRule as error:
+            raise Problem("conflict", str(error)) from None
         return Response(status=204)

@@ -55,6 +55,7 @@ class Segment(models.Model):
         _("quiet rebuild"), default=True, editable=False, help_text=_("The next rebuild starts no scenarios.")
     )
     size = models.PositiveIntegerField(_("clients"), default=0, editable=False, help_text=_("Of a dynamic segment."))
+    rebuilt_at = models.DateTimeField(_("rebuilt"), null=True, editable=False)
     took = models.FloatField(
         _("took"), null=True, editable=False, help_text=_("Seconds that the last rebuild of the whole segment took.")
     )
@@ -83,11 +84,11 @@ class Segment(models.Model):
         return self.kind == self.Kind.DYNAMIC
 
 
-def refuse_dynamic(segment: Segment) -> None:
-    """For forms and steps that put clients in or take them out: raises ValidationError for a dynamic segment."""
+def refuse_dynamic(segment: Segment, field: str = "segment") -> None:
+    """For forms and steps that put clients in or take them out: raises ValidationError for a dynamic one."""
     if segment.is_dynamic:
         raise ValidationError(
-            {"segment": _("«%(segment)s» is filled by its rule: choose a static segment.") % {"segment": segment.name}}
+            {field: _("«%(segment)s» is filled by its rule: choose a static segment.") % {"segment": segment}}
         )
 
 

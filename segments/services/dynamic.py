@@ -85,9 +85,13 @@ def recompute(segment_id: int, now: datetime) -> Moved:
         return _rebuild(segment, _has_dependents(segment_id, dependencies.graph()), now)
 
 
-def rebuild_all(now: datetime) -> None:
-    """Asks for every dynamic segment to be computed as a whole by the refreshes from `now` (UTC) on."""
-    Segment.objects.filter(kind=Segment.Kind.DYNAMIC, rebuild_at=None).update(rebuild_at=now)
+def rebuild_all(now: datetime, older_than: timedelta = timedelta(0)) -> None:
+    """Asks for the dynamic segments to be computed as a whole by the refreshes from `now` (UTC) on.
+
+    Those that were, less than `older_than` ago, are left alone.
+    """
+    stale = Segment.objects.filter(kind=Segment.Kind.DYNAMIC, rebuild_at=None, rebuilt_at__lte=now - older_than)
+    stale.update(rebuild_at=now)
 
 
 def _rules(segments: Sequence[Segment]) -> dict[int, Group]:
@@ -198,6 +202,7 @@ def _rebuild(segment: Segment, has_dependents: bool, now: datetime) -> Moved:
     Segment.objects.filter(pk=segment.pk).update(
         size=F("size") + moved.entered - moved.left,
         computed_at=now,
+        rebuilt_at=now,
         rebuild_at=None,
         quiet=False,
         error="",

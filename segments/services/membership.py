@@ -4,19 +4,25 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as t
 
 from loyalty.intake.facts import Fact
 from loyalty.services import stream
 from segments.models import Segment
 
 
+class FilledByRule(Exception):
+    """A dynamic segment, in which nobody is put by hand; the text says so."""
+
+
 def add(segment_id: int, clients: Mapping[int, int], now: datetime) -> int:
     """Adds clients (id → chain depth of the event that follows) to a segment; returns how many were not in it.
 
-    Set-based, in the caller's transaction; every entering is an event `segment.entered`.
+    Set-based, in the caller's transaction; every entering is an event `segment.entered`. Raises FilledByRule.
     """
     if not clients:
         return 0
+    slug = _slug(segment_id)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO segments_membership (segment_id, client_id, entered_at)
@@ -25,14 +31,18 @@ def add(segment_id: int, clients: Mapping[int, int], now: datetime) -> int:
             [segment_id, now, sorted(clients)],
         )
         entered = cursor.fetchall()
-        _tell("segment.entered", segment_id, entered, clients, now)
+        _tell("segment.entered", slug, entered, clients, now)
     return len(entered)
 
 
 def remove(segment_id: int, clients: Mapping[int, int], now: datetime) -> int:
-    """Removes clients from a segment; returns how many were in it. Every leaving is an event `segment.left`."""
+    """Removes clients from a segment; returns how many were in it. Every leaving is an event `segment.left`.
+
+    Raises FilledByRule.
+    """
     if not clients:
         return 0
+    slug = _slug(segment_id)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             """DELETE FROM segments_membership WHERE id IN (
@@ -42,14 +52,20 @@ def remove(segment_id: int, clients: Mapping[int, int], now: datetime) -> int:
             [segment_id, sorted(clients)],
         )
         left = cursor.fetchall()
-        _tell("segment.left", segment_id, left, clients, now)
+        _tell("segment.left", slug, left, clients, now)
     return len(left)
 
 
-def _tell(name: str, segment_id: int, rows: list[tuple[int, int]], depths: Mapping[int, int], now: datetime) -> None:
+def _slug(segment_id: int) -> str:
+    segment = Segment.objects.only("slug", "name", "kind").get(pk=segment_id)
+    if segment.is_dynamic:
+        raise FilledByRule(t("«%(segment)s» is filled by its rule: choose a static segment.") % {"segment": segment})
+    return segment.slug
+
+
+def _tell(name: str, slug: str, rows: list[tuple[int, int]], depths: Mapping[int, int], now: datetime) -> None:
     if not rows:
         return
-    slug = Segment.objects.values_list("slug", flat=True).get(pk=segment_id)
     facts = [
         Fact(
             external_id=f"{name}:{membership_id}",

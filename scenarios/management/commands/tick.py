@@ -13,7 +13,7 @@ from messaging.services import outbox
 from scenarios.engine import webhooks
 from scenarios.engine.scan import scan_due
 from scenarios.jobs import pump_once
-from segments.services import rfm
+from segments.services import dynamic, rfm
 
 
 class Command(BaseCommand):
@@ -25,7 +25,19 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: str | None) -> None:
         now = _moment(options["now"]) if options["now"] else None
         zone = timezone.get_default_timezone()
-        counted = ("scanned", "events", "clocks", "runs", "messages", "calls", "lots", "levels", "owned", "rfm")
+        counted = (
+            "scanned",
+            "events",
+            "clocks",
+            "runs",
+            "messages",
+            "calls",
+            "lots",
+            "levels",
+            "owned",
+            "rfm",
+            "moved",
+        )
         done = dict.fromkeys(counted, 0)
         while True:
             moment = now or timezone.now()
@@ -46,6 +58,8 @@ class Command(BaseCommand):
                 + access.end_due(moment),
                 "rfm": int(rfm.recompute_due(moment) is not None),
             }
+            moved = dynamic.refresh(moment)
+            round_["moved"] = moved.entered + moved.left
             for name, count in round_.items():
                 done[name] += count
             if not any(round_.values()):
@@ -54,7 +68,7 @@ class Command(BaseCommand):
             "dates looked at: {scanned}, events read: {events}, clocks fired: {clocks}, runs advanced: {runs},"
             " messages dealt with: {messages}, webhooks called: {calls}, lots burnt or warned of: {lots},"
             " levels measured: {levels}, promo codes and rewards dealt with: {owned},"
-            " RFM snapshots taken: {rfm}".format(**done)
+            " RFM snapshots taken: {rfm}, entered or left dynamic segments: {moved}".format(**done)
         )
 
 

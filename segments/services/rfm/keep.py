@@ -12,6 +12,7 @@ from loyalty.services import programme, stream
 from segments.models import RfmRules, RfmSettings, RfmSnapshot
 from segments.models.rfm import rules_of
 from segments.rfm import group_sql
+from segments.services import dynamic
 from segments.services.rfm import settings
 from segments.services.rfm.measure import measure, scoring
 
@@ -62,6 +63,8 @@ def keep(asof: datetime, rules: RfmRules, now: datetime, zone: ZoneInfo) -> RfmS
         if moves:
             _tell(asof, now, zone, triggers=not changed)
         _write(scores, asof)
+        # Not every change of a score is an event, and the first snapshot tells none at all.
+        dynamic.rebuild_all(now)
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE rfm_measured")
             cursor.execute("DROP TABLE IF EXISTS rfm_moved")

@@ -3,7 +3,8 @@
 import pytest
 
 from loyalty.models import Event, Identity
-from segments.models import Membership
+from segments.models import AttributeCondition, Membership
+from segments.services import dynamic
 from tests import builders as b
 from tests.loyalty.api.calling import Till, problem
 
@@ -56,3 +57,30 @@ def test_adding_a_thousand_takes_few_queries(django_assert_max_num_queries):
 )
 def test_a_list_that_is_none_is_refused(body):
     problem(Till().post(f"segments/{b.segment().pk}/clients/", body), 400, "invalid")
+
+
+def test_a_dynamic_one_shows_its_rule_as_a_sentence_and_lists_its_clients():
+    till, anna = Till(), b.client()
+    b.segment()
+    made = b.dynamic_segment(AttributeCondition(attribute="first_name", operator="equals", value="Anna"))
+    dynamic.refresh(b.NOW)
+    (row,) = till.get("segments/?kind=dynamic").json()["results"]
+    assert (row["id"], row["kind"], row["rule"]) == (made.pk, "dynamic", "first name equals «Anna»")
+    assert row == till.get(f"segments/{made.pk}/").json()
+    assert [row["rule"] for row in till.get("segments/?kind=static").json()["results"]] == [None]
+    assert [row["client"] for row in till.get(f"segments/{made.pk}/clients/").json()["results"]] == [anna.pk]
+
+
+def test_nobody_joins_or_leaves_a_dynamic_one_by_hand():
+    till, anna = Till(), b.client()
+    made = b.dynamic_segment(AttributeCondition(attribute="first_name", operator="equals", value="Vera"))
+    problem(till.post(f"segments/{made.pk}/clients/", {"clients": [str(anna.pk)]}), 409, "conflict")
+    problem(till.call("DELETE", f"segments/{made.pk}/clients/{anna.pk}/"), 409, "conflict")
+
+
+def test_a_list_with_many_rules_takes_as_many_queries_as_one_with_few(django_assert_max_num_queries):
+    till = Till()
+    for _ in range(20):
+        b.dynamic_segment(AttributeCondition(attribute="first_name", operator="equals", value="Anna"), b.conditions())
+    with django_assert_max_num_queries(12):
+        assert len(till.get("segments/").json()["results"]) == 20
