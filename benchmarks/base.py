@@ -111,7 +111,7 @@ def _clients(number: int, values: dict[str, object]) -> tuple[int, int]:
             values,
             client_id="id",
             channel="'email'",
-            granted="id %% 4 > 0",
+            granted="id %% 3 > 0",
             source_id="%(source)s",
             given_at="%(now)s - interval '20 days'",
         )

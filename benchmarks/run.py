@@ -28,6 +28,7 @@ BENCHMARKS = {
     "redemption": 2000,
     "latency": 6_000,
     "rfm": 100_000,
+    "segment": 100_000,
 }
 
 
