@@ -1,6 +1,7 @@
 """`manage.py tick`: everything that is due now, in the foreground, without workers or Redis (contract §1)."""
 
 from argparse import ArgumentParser
+from collections import Counter
 from datetime import UTC, datetime
 
 from django.core.management.base import BaseCommand, CommandError
@@ -25,20 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: str | None) -> None:
         now = _moment(options["now"]) if options["now"] else None
         zone = timezone.get_default_timezone()
-        counted = (
-            "scanned",
-            "events",
-            "clocks",
-            "runs",
-            "messages",
-            "calls",
-            "lots",
-            "levels",
-            "owned",
-            "rfm",
-            "moved",
-        )
-        done = dict.fromkeys(counted, 0)
+        done: Counter[str] = Counter()
         while True:
             moment = now or timezone.now()
             pumped = pump_once(moment)
@@ -60,8 +48,7 @@ class Command(BaseCommand):
             }
             moved = dynamic.refresh(moment)
             round_["moved"] = moved.entered + moved.left
-            for name, count in round_.items():
-                done[name] += count
+            done.update(round_)
             if not any(round_.values()):
                 break
         self.stdout.write(
