@@ -5,23 +5,7 @@ A time that a clock change skips is the first valid one after it; one that it re
 
 from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from loyalty.services import programme
-
-
-@cache
-def _named(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
-
-
-def zone(name: str) -> ZoneInfo:
-    """The zone of an IANA name; the programme's where it is none: zones are renamed, clients stay."""
-    return _named(name) or programme.zone()
+from zoneinfo import ZoneInfo
 
 
 def moment(day: date, at: time, where: ZoneInfo) -> datetime:

@@ -23,6 +23,7 @@ from scenarios.models import (
     SendMessage,
     Step,
     Wait,
+    WaitForEvent,
 )
 from scenarios.services.publish import publish
 from segments.models import Condition, EventCountCondition, Group, Segment
@@ -189,9 +190,16 @@ def sms(branch: Branch, **values: Any) -> SendMessage:
     return add(SendMessage, branch, **{"channel": "sms", "body": "Hi"} | values)
 
 
-def wait(branch: Branch, amount: int = 1, unit: str = "hours") -> Wait:
+def wait(branch: Branch, amount: int = 1, unit: str = "hours", **values: Any) -> Wait:
     """A wait step."""
-    return add(Wait, branch, amount=amount, unit=unit)
+    return add(Wait, branch, amount=amount, unit=unit, **values)
+
+
+def wait_for(branch: Branch, event_name: str, **values: Any) -> tuple[WaitForEvent, Branch, Branch]:
+    """A wait for an event; returns the step and its branches: happened, timed out."""
+    made = add(WaitForEvent, branch, event_name=event_name, **values)
+    happened = Branch.objects.create(scenario=branch.scenario, fork=made, position=0)
+    return made, happened, Branch.objects.create(scenario=branch.scenario, fork=made, position=1, is_default=True)
 
 
 def accrue(branch: Branch, amount: int = 300, lifetime_days: int | None = 30) -> AccrueBonuses:

@@ -28,6 +28,7 @@ class Reason(models.TextChoices):
     RUN_ENDED = "run_ended", _("the run was stopped")
     OVERDUE = "overdue", _("too late after a pause")
     EXIT_RULE = "exit_rule", _("an exit rule of the scenario came true")
+    GOAL_REACHED = "goal_reached", _("the goal of the scenario was reached")
     HOLDOUT_PROGRAMME = "holdout_programme", _("the client is in the programme's control group")
     HOLDOUT_SCENARIO = "holdout_scenario", _("the client is in the scenario's control group")
     NO_CONSENT = "no_consent", _("no consent for this channel and topic")

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from scenarios.admin import history
 from scenarios.admin.parts import PartAdmin, editable, visible
-from scenarios.models import Branch, Scenario, Trigger
+from scenarios.models import Branch, Forking, Scenario, Trigger
 from scenarios.services import cards, tree
 from segments.admin import owners, rule_editor
 from segments.models import Group
@@ -105,6 +105,11 @@ class BranchAdmin(OwnerAdmin):
 
     fieldsets = ((None, {"fields": ("label",)}),)
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        weighed = isinstance(obj.fork, Forking) and obj.fork.ways_have_weights
+        return ((None, {"fields": ("label", "weight")}), *fieldsets[1:]) if weighed else fieldsets
+
     def scenario_of(self, request: HttpRequest, obj: Any) -> Scenario:
         if obj is None:
             raise Http404("branches are added on the map")
@@ -114,7 +119,8 @@ class BranchAdmin(OwnerAdmin):
         return False
 
     def has_conditions(self, obj: Any) -> bool:
-        return obj is not None and not obj.is_default and obj.fork_id is not None
+        asks = obj is not None and isinstance(obj.fork, Forking) and obj.fork.decided_by_conditions
+        return asks and not obj.is_default
 
     def words(self, obj: Branch) -> str:
-        return cards.Way(obj, BranchOwner(obj).root()).title()
+        return cards.Way(obj, BranchOwner(obj).root(), fork=obj.fork).title()

@@ -128,7 +128,7 @@ def _branch(scenario: Scenario, pk: int) -> Branch:
 
 def _title(branch: Branch) -> str:
     group = rules.load([branch.conditions_id]).get(branch.conditions_id) if branch.conditions_id else None
-    return t("main line") if branch.fork_id is None else cards.Way(branch, group).title()
+    return cards.Way(branch, group, fork=branch.fork).title()
 
 
 def _move_step(scenario: Scenario, given: Numbers) -> str:

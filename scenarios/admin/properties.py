@@ -7,8 +7,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from scenarios.triggers import properties
-from scenarios.triggers.properties import Operator
+from scenarios import properties
+from scenarios.properties import Operator
 
 SPARE = 2  # empty rows below those that are filled in
 

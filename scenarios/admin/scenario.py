@@ -16,8 +16,9 @@ from unfold.decorators import action, display
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from loyalty.admin.fields import events_field
+from loyalty.admin.fields import event_field, events_field
 from scenarios.admin import copies, editor, history, verbs
+from scenarios.admin.properties import FiltersField
 from scenarios.models import Scenario, ScenarioRun, Trigger
 from scenarios.services import tree
 
@@ -47,6 +48,13 @@ class ScenarioForm(forms.ModelForm):
     exit_events = events_field(
         _("leave at once on"), required=False, help_text=_("Events that end the client's run wherever it stands.")
     )
+
+    goal_event = event_field(
+        _("goal"),
+        required=False,
+        help_text=_("What the scenario is for. When it happens, the client leaves at once: the goal is reached."),
+    )
+    goal_filters = FiltersField(label=_("Only if the event says"))
 
     def clean(self) -> dict[str, Any]:
         values = super().clean()
@@ -101,13 +109,19 @@ class ScenarioAdmin(ModelAdmin):
                     "parallel",
                     ("starts_at", "ends_at"),
                     ("exit_events", "entry_cap"),
+                    ("goal_event", "goal_days"),
+                    "goal_filters",
                     ("holdout_share", "overdue_hours"),
                 )
             },
         ),
     )
     # A reader's page has no such fields.
-    conditional_fields = {"reentry_days": "typeof reentry === 'undefined' || reentry === 'interval'"}
+    conditional_fields = {
+        "reentry_days": "typeof reentry === 'undefined' || reentry === 'interval'",
+        "goal_days": "typeof goal_event === 'undefined' || goal_event !== ''",
+        "goal_filters": "typeof goal_event === 'undefined' || goal_event !== ''",
+    }
     compressed_fields = False
 
     class Media:

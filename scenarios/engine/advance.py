@@ -8,6 +8,7 @@ that makes it fail stands alone; that one is retried later and finally marked fa
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
 from django.db import connection, transaction
@@ -32,15 +33,32 @@ _State = ScenarioRun.State
 class _Moves:
     """What one batch writes about its runs."""
 
-    updates: list[tuple[int, str, str, bool, int, datetime | None, str, int, str]] = field(default_factory=list)
+    updates: list[tuple[Any, ...]] = field(default_factory=list)
     lines: list[LogLine] = field(default_factory=list)
     ledgers: Ledgers = field(default_factory=Ledgers)
 
-    def rest(self, run: RunView, until: datetime) -> None:
-        self.updates.append((run.id, _State.ACTIVE, run.step_key, True, run.visit, until, "", 0, ""))
+    def _update(
+        self,
+        run: RunView,
+        state: str,
+        due: datetime | None,
+        reason: str = "",
+        failures: int = 0,
+        error: str = "",
+    ) -> None:
+        times = (run.waiting_since, run.waiting_until)
+        self.updates.append((run.id, state, run.step_key, run.waiting, *times, run.visit, due, reason, failures, error))
+
+    def rest(self, run: RunView, until: datetime, again: datetime | None, now: datetime) -> None:
+        """The run sleeps on its step until then, or is looked at before (`again`)."""
+        if not run.waiting:
+            run.waiting, run.waiting_since = True, now
+        run.waiting_until = until
+        self._update(run, _State.ACTIVE, until if again is None else min(until, again))
 
     def end(self, run: RunView, state: str, reason: str, release: int) -> None:
-        self.updates.append((run.id, state, run.step_key, False, run.visit, None, reason, 0, ""))
+        run.stand_up()
+        self._update(run, state, None, reason)
         self.lines.append(LogLine(run, release, RunLog.Kind.ENDED, "", "", reason))
 
     def fail(self, run: RunView, words: str, line: LogLine, now: datetime) -> None:
@@ -49,7 +67,7 @@ class _Moves:
         given_up = failures > len(BACKOFF)
         state, due = (_State.FAILED, None) if given_up else (_State.ACTIVE, now + BACKOFF[failures - 1])
         run.visit -= not run.waiting  # it does not count as made
-        self.updates.append((run.id, state, run.step_key, run.waiting, run.visit, due, "", failures, words))
+        self._update(run, state, due, failures=failures, error=words)
         line.kind, line.reason, line.detail = RunLog.Kind.FAILURE, "failed" if given_up else "retry", words
         self.lines.append(line)
 
@@ -83,8 +101,7 @@ def _claim(scenario: Live, now: datetime, limit: int, only: Sequence[int] | None
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT id, scenario_id, client_id, step_key, visits, waiting, depth, entered_at, context,
-                       failures, coalesce(due_at < %(stale)s, false),
-                       holdout
+                       failures, coalesce(due_at < %(stale)s, false), holdout, waiting_since, waiting_until
                 FROM scenarios_scenariorun
                 WHERE scenario_id = %(scenario)s AND state = 'active' AND due_at <= %(now)s {chosen}
                 ORDER BY due_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED""",  # noqa: S608 (two fixed texts)
@@ -97,34 +114,8 @@ def _claim(scenario: Live, now: datetime, limit: int, only: Sequence[int] | None
             },
         )
         return [
-            RunView(
-                run_id,
-                own,
-                client_id,
-                step_key,
-                visits,
-                waiting,
-                depth,
-                entered,
-                orjson.loads(context),
-                failed,
-                stale,
-                held,
-            )
-            for (
-                run_id,
-                own,
-                client_id,
-                step_key,
-                visits,
-                waiting,
-                depth,
-                entered,
-                context,
-                failed,
-                stale,
-                held,
-            ) in cursor
+            RunView(*row[:8], orjson.loads(row[8]), *row[9:])  # type: ignore[call-arg]  # the columns are in its order
+            for row in cursor.fetchall()
         ]
 
 
@@ -153,7 +144,8 @@ def _step(scenario: Live, key: str, batch: Batch, now: datetime, moves: _Moves) 
         target = flow.moves.get(key, "" if not key else None)
         for run in batch.runs:
             if target:
-                run.waiting, run.step_key = False, target
+                run.stand_up()
+                run.step_key = target
                 yield run, target
             elif target is None:
                 moves.end(run, _State.EXITED, "step_removed", flow.number)
@@ -169,7 +161,9 @@ def _step(scenario: Live, key: str, batch: Batch, now: datetime, moves: _Moves) 
     ]
     settled = settle(decided, batch.clients, now)
     for run, outcome in decided:
-        line = LogLine(run, flow.number, RunLog.Kind.STEP, key, kind, outcome.reason, outcome.detail)
+        line = LogLine(
+            run, flow.number, RunLog.Kind.STEP, key, kind, outcome.reason, outcome.detail, branch=outcome.branch or ""
+        )
         if done := settled.get(run.id):
             line.reason, line.detail = done.reason or line.reason, done.detail or line.detail
             line.bonuses = done.bonuses
@@ -178,13 +172,17 @@ def _step(scenario: Live, key: str, batch: Batch, now: datetime, moves: _Moves) 
                 continue
         moves.ledgers.add(run, outcome.effects, line)
         if outcome.until is not None and outcome.until > now:
-            line.detail = outcome.until.isoformat()
-            moves.lines.append(line)
-            moves.rest(run, outcome.until)
+            if not run.waiting or outcome.until != run.waiting_until:
+                line.detail = outcome.until.isoformat()
+                moves.lines.append(line)
+            moves.rest(run, outcome.until, outcome.again, now)
             continue
-        if not run.waiting:
+        if not run.waiting or outcome.branch or outcome.reason:
             moves.lines.append(line)
-        run.waiting = False
+        run.stand_up()
+        if outcome.end:
+            moves.end(run, outcome.end, outcome.reason, flow.number)
+            continue
         below = _below(node.branches, node.below, outcome)
         if below is None:
             moves.end(run, _State.COMPLETED, "", flow.number)
@@ -207,12 +205,13 @@ def _write_runs(moves: _Moves, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE scenarios_scenariorun r
-               SET state = m.state, step_key = m.step_key, waiting = m.waiting, visits = m.visits, due_at = m.due_at,
-                   reason = m.reason, failures = m.failures, error = m.error,
+               SET state = m.state, step_key = m.step_key, waiting = m.waiting, waiting_since = m.since,
+                   waiting_until = m.until, visits = m.visits, due_at = m.due_at, reason = m.reason,
+                   failures = m.failures, error = m.error,
                    finished_at = CASE WHEN m.state = 'active' THEN NULL ELSE %s END
-               FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bool[], %s::int[], %s::timestamptz[], %s::text[],
-                           %s::int[], %s::text[])
-                 AS m(id, state, step_key, waiting, visits, due_at, reason, failures, error)
+               FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bool[], %s::timestamptz[], %s::timestamptz[],
+                           %s::int[], %s::timestamptz[], %s::text[], %s::int[], %s::text[])
+                 AS m(id, state, step_key, waiting, since, until, visits, due_at, reason, failures, error)
                WHERE r.id = m.id""",
             [now, *columns],
         )
@@ -221,12 +220,12 @@ def _write_runs(moves: _Moves, now: datetime) -> None:
 def _write_log(lines: Sequence[LogLine], now: datetime) -> None:
     copy(
         "scenarios_runlog",
-        "scenario_id, client_id, run_id, release, kind, step_key, step_type, reason, detail, message_id, bonuses,"
-        " created_at",
+        "scenario_id, client_id, run_id, release, kind, step_key, step_type, branch, reason, detail,"
+        " message_id, bonuses, created_at",
         (
             (
                 line.run.scenario_id, line.run.client_id, line.run.id, line.release, line.kind, line.step_key,
-                line.step_type, line.reason, line.detail, line.message_id, line.bonuses, now,
+                line.step_type, line.branch, line.reason, line.detail, line.message_id, line.bonuses, now,
             )
             for line in lines
         ),

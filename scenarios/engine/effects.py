@@ -23,6 +23,7 @@ class LogLine:
     detail: str = ""
     message_id: int | None = None
     bonuses: int | None = None
+    branch: str = ""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from scenarios.engine import snapshot
 from scenarios.engine.snapshot import Row
-from scenarios.models import Fork, Release, Step, Trigger
+from scenarios.models import Forking, Release, Step, Trigger
 
 
 @dataclass(slots=True)
@@ -29,6 +29,8 @@ class Flow:
     settings: dict[str, object]
     # From removed steps to where their runs go on; '' where they are done.
     moves: dict[str, str] = field(default_factory=dict)
+    # Names of events that runs wait for, with the keys of the steps on which they do.
+    awaited: dict[str, list[str]] = field(default_factory=dict)
 
 
 def build(release: Release) -> Flow:
@@ -43,8 +45,8 @@ def build(release: Release) -> Flow:
         for row, below in zip(rows, [*keys[1:], after], strict=False):
             step = snapshot.load_step(row, named)
             node = nodes[row["key"]] = Node(step, below)
-            if isinstance(step, Fork):
-                step.attached_ways = _ways(row, named)  # type: ignore[attr-defined]
+            if isinstance(step, Forking):
+                step.attached_ways = [snapshot.load_way(way, named) for way in row["branches"]]
                 for way in row["branches"]:
                     # After a branch ends, the flow goes on below the fork (semantics §13).
                     node.branches[way["key"]] = walk(way["steps"], below)
@@ -52,17 +54,11 @@ def build(release: Release) -> Flow:
 
     first = walk(document["steps"], None)
     triggers = [snapshot.load_trigger(row, named) for row in document["triggers"]]
-    return Flow(release.pk, release.number, first, nodes, triggers, document["settings"], release.moves)
-
-
-def _ways(row: Row, named: snapshot.Named) -> list[tuple[str, object]]:
-    return [
-        (
-            way["key"],
-            None if way["is_default"] else snapshot.load_conditions(way["conditions"] or {"type": "Group"}, named),
-        )
-        for way in row["branches"]
-    ]
+    awaited: dict[str, list[str]] = {}
+    for key, node in nodes.items():
+        for name in node.step.awaits():
+            awaited.setdefault(name, []).append(key)
+    return Flow(release.pk, release.number, first, nodes, triggers, document["settings"], release.moves, awaited)
 
 
 @lru_cache(maxsize=500)

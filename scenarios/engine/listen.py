@@ -9,7 +9,7 @@ import orjson
 from django.db import connection
 
 from loyalty.models import UnreadEvent
-from scenarios.engine import leave, notices
+from scenarios.engine import leave, notices, wake
 from scenarios.engine.admit import admit, candidates_of
 from scenarios.engine.isolation import in_isolation
 from scenarios.engine.live import Live, live
@@ -53,11 +53,12 @@ def _follow(events: Sequence[EventView], now: datetime) -> None:
     by_name: dict[str, list[EventView]] = {}
     for event in events:
         by_name.setdefault(event.name, []).append(event)
-    for scenario in live().values():
+    scenarios = live().values()
+    wake.hold(scenarios, by_name)
+    for scenario in scenarios:
         _start(scenario, by_name, now)
-        told = [event for name in scenario.exit_events for event in by_name.get(name, ())]
-        if told:
-            leave.on_events(scenario, told, now)
+        leave.on_events(scenario, by_name, now)
+        wake.on_events(scenario, by_name, now)
     notices.tell(events, now)
 
 

@@ -1,18 +1,60 @@
 """The scenarios that take part: active ones with a release."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Subquery
 
 from loyalty.models import Programme
+from scenarios import properties
 from scenarios.engine.flow import Flow, flow
 from scenarios.models import Scenario
+from scenarios.properties import Filter
+from scenarios.triggers.base import EventView
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What the scenario is for: an event, what it has to say, and how long after the entry it counts."""
+
+    event: str
+    filters: Sequence[Filter] = ()
+    within: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The events that end a run wherever it stands (semantics §12)."""
+
+    exit_events: frozenset[str]
+    goal: Goal | None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of all of them."""
+        return self.exit_events | {self.goal.event} if self.goal else self.exit_events
+
+    def is_goal(self, since: datetime, event: EventView) -> bool:
+        """Whether the event is the goal of a run that counts from `since`."""
+        goal = self.goal
+        if goal is None or event.name != goal.event or (goal.within and event.occurred_at > since + goal.within):
+            return False
+        return properties.hold(goal.filters, event.payload)
+
+
+def rules_of(settings: Mapping[str, Any]) -> Rules:
+    """The rules in a release's settings; releases of before goals have none."""
+    goal, days = None, settings.get("goal_days")
+    if settings.get("goal_event"):
+        within = None if days is None else timedelta(days=days)
+        goal = Goal(settings["goal_event"], settings["goal_filters"], within)
+    return Rules(frozenset(settings["exit_events"]), goal)
 
 
 @dataclass(slots=True)
@@ -21,8 +63,8 @@ class Live:
 
     id: int
     priority: int
-    exit_events: Collection[str]
     flow: Flow
+    rules: Rules
     starts_at: datetime | None
     ends_at: datetime | None
     # What was due before this moment, during a pause, is too late to be said (semantics §15).
@@ -30,6 +72,11 @@ class Live:
     salt: str = ""
     # The programme's control group, in percent.
     programme_holdout: Decimal = Decimal(0)
+
+    @property
+    def heeds(self) -> frozenset[str]:
+        """Names of the events that may move runs which are inside."""
+        return self.rules.names.union(self.flow.awaited)
 
 
 def live() -> dict[int, Live]:
@@ -52,8 +99,8 @@ def live() -> dict[int, Live]:
         found[scenario_id] = Live(
             scenario_id,
             priority,
-            frozenset(settings["exit_events"]),  # type: ignore[call-overload]
             current,
+            rules_of(settings),
             _moment(settings["starts_at"]),
             _moment(settings["ends_at"]),
             stale_before,

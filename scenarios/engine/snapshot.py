@@ -4,7 +4,8 @@ The document holds the rows' own columns, so a rebuilt step is the same class wi
 behaviour. Segments, pools of promo codes and stores are named by slug, levels by name. Format 1:
 
     {"format": 1, "settings": {…}, "triggers": [{"type", "key", columns…, "conditions"}],
-     "steps": [{"type", "key", columns…, "branches": [{"key", "label", "is_default", "conditions", "steps"}]}]}
+     "steps": [{"type", "key", columns…,
+                "branches": [{"key", "label", "is_default", "weight", "conditions", "steps"}]}]}
 """
 
 from collections.abc import Collection, Mapping
@@ -15,6 +16,7 @@ from django.db import models
 
 from loyalty.models import Level, PromoPool, Store, Survey
 from scenarios.models import STEP_TYPES, TRIGGER_TYPES, Branch, Scenario, Step, Trigger, WebhookEndpoint
+from scenarios.steps.forking import Way
 from segments.models import CONDITION_TYPES, Condition, Group, Segment
 
 FORMAT = 1
@@ -45,6 +47,9 @@ SETTINGS = (
     "ends_at",
     "entry_cap",
     "exit_events",
+    "goal_event",
+    "goal_filters",
+    "goal_days",
     "priority",
     "holdout_share",
 )
@@ -75,6 +80,7 @@ def dump(scenario: Scenario) -> Row:
                             "key": way.key,
                             "label": way.label,
                             "is_default": way.is_default,
+                            "weight": way.weight,
                             "conditions": dump_conditions(way.conditions),
                             "steps": dump_branch(way),
                         }
@@ -165,6 +171,12 @@ def named_by(document: Row) -> Named:
 def load_step(row: Row, named: Named) -> Step:
     """A step of a document, unsaved."""
     return _unsaved(row, STEP_CLASSES, named, ("branches",))
+
+
+def load_way(row: Row, named: Named) -> Way:
+    """A branch of a document as its step sees it."""
+    conditions = None if row["is_default"] else load_conditions(row["conditions"] or {"type": "Group"}, named)
+    return Way(row["key"], row["label"], row["is_default"], conditions, row.get("weight", 1))
 
 
 def load_trigger(row: Row, named: Named) -> Trigger:

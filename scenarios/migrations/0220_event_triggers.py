@@ -2,7 +2,7 @@
 
 import django.core.validators
 import django.db.models.deletion
-import scenarios.triggers.properties
+import scenarios.properties
 from django.db import migrations, models
 
 
@@ -32,12 +32,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='absencetrigger',
             name='absent_filters',
-            field=models.JSONField(blank=True, default=list, validators=[scenarios.triggers.properties.check], verbose_name='counted only if they say'),
+            field=models.JSONField(blank=True, default=list, validators=[scenarios.properties.check], verbose_name='counted only if they say'),
         ),
         migrations.AddField(
             model_name='absencetrigger',
             name='base_filters',
-            field=models.JSONField(blank=True, default=list, validators=[scenarios.triggers.properties.check], verbose_name='only if the event says'),
+            field=models.JSONField(blank=True, default=list, validators=[scenarios.properties.check], verbose_name='only if the event says'),
         ),
         migrations.AddField(
             model_name='entryclock',
@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='eventtrigger',
             name='filters',
-            field=models.JSONField(blank=True, default=list, validators=[scenarios.triggers.properties.check], verbose_name='only if the event says'),
+            field=models.JSONField(blank=True, default=list, validators=[scenarios.properties.check], verbose_name='only if the event says'),
         ),
         migrations.AddField(
             model_name='eventtrigger',

@@ -4,7 +4,7 @@ import datetime
 import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
-import scenarios.triggers.properties
+import scenarios.properties
 from django.db import migrations, models
 
 
@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('trigger_ptr', models.OneToOneField(auto_created=True, on_delete=django.db.models.deletion.CASCADE, parent_link=True, primary_key=True, serialize=False, to='scenarios.trigger')),
                 ('base_event', models.CharField(default='order.paid', max_length=100, verbose_name='since')),
-                ('base_filters', models.JSONField(blank=True, default=list, validators=[scenarios.triggers.properties.check], verbose_name='only if the event says')),
+                ('base_filters', models.JSONField(blank=True, default=list, validators=[scenarios.properties.check], verbose_name='only if the event says')),
                 ('counted', models.CharField(choices=[('fixed', 'a number of days'), ('attribute', 'a custom attribute of the client: days or a date'), ('usual', "the client's usual interval: the median of all so far")], default='usual', max_length=10, verbose_name='interval')),
                 ('attribute', models.CharField(blank=True, max_length=100, verbose_name='attribute')),
                 ('percent', models.PositiveIntegerField(default=100, help_text='83: a sixth sooner than usual; 200: after twice the time.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1000)], verbose_name='of the interval, %')),

@@ -1,7 +1,7 @@
 """When and what follows: scenarios, their releases, the runs of clients through them, and the log."""
 
 from scenarios.models.clock import EntryClock
-from scenarios.models.run import RunLog, ScenarioRun
+from scenarios.models.run import ENDED_BY_STEP, RunLog, ScenarioRun
 from scenarios.models.scan import TriggerScan
 from scenarios.models.scenario import Branch, Release, Scenario
 from scenarios.models.webhook import WebhookCall, WebhookEndpoint
@@ -11,9 +11,12 @@ from scenarios.steps import (
     AddToSegment,
     AskSurvey,
     CallWebhook,
+    Exit,
     Fork,
+    Forking,
     GiveGift,
     GiveReferralLink,
+    Goal,
     GrantAccess,
     IssuePromoCode,
     MoveToSegment,
@@ -23,6 +26,7 @@ from scenarios.steps import (
     SendMessage,
     Step,
     Wait,
+    WaitForEvent,
     WithdrawBonuses,
 )
 from scenarios.triggers import (
@@ -47,6 +51,7 @@ from scenarios.triggers import (
 )
 
 __all__ = [
+    "ENDED_BY_STEP",
     "STEP_TYPES",
     "TRIGGER_TYPES",
     "AbsenceTrigger",
@@ -59,10 +64,13 @@ __all__ = [
     "DateTrigger",
     "EntryClock",
     "EventTrigger",
+    "Exit",
     "Fork",
+    "Forking",
     "GeofenceTrigger",
     "GiveGift",
     "GiveReferralLink",
+    "Goal",
     "GrantAccess",
     "IntervalTrigger",
     "IssuePromoCode",
@@ -91,5 +99,6 @@ __all__ = [
     "Wait",
     "WebhookCall",
     "WebhookEndpoint",
+    "WaitForEvent",
     "WithdrawBonuses",
 ]

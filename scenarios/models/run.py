@@ -20,6 +20,7 @@ class ScenarioRun(models.Model):
         ACTIVE = "active", _("in progress")
         COMPLETED = "completed", _("completed")
         EXITED = "exited", _("left early")
+        GOAL = "goal", _("goal reached")
         FAILED = "failed", _("failed")
 
     class Holdout(models.TextChoices):
@@ -34,6 +35,10 @@ class ScenarioRun(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.ACTIVE)
     step_key = models.CharField(_("step"), max_length=32, blank=True)
     waiting = models.BooleanField(_("waiting"), default=False)
+    # When the wait on which the run stands began, and when it ends by itself: `due_at` is earlier where the run is
+    # to be looked at before, empty where the end is to be counted anew.
+    waiting_since = models.DateTimeField(_("waiting since"), null=True)
+    waiting_until = models.DateTimeField(_("waiting until"), null=True)
     visits = models.PositiveIntegerField(_("steps made"), default=0)
     due_at = models.DateTimeField(_("due"), null=True)
     parallel = models.BooleanField(_("beside others"), default=False)
@@ -69,6 +74,10 @@ class ScenarioRun(models.Model):
         return f"#{self.pk}"
 
 
+# Reasons of runs that a step of their own ended: what they queued before it is still sent.
+ENDED_BY_STEP = ("exit_step", "goal_step", "date_past", "no_date")
+
+
 class RunLog(models.Model):
     """One line of the log: an entry, a refused entry, a step, an end — each with its reason (semantics §53)."""
 
@@ -87,6 +96,8 @@ class RunLog(models.Model):
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     step_key = models.CharField(_("step"), max_length=32, blank=True)
     step_type = models.CharField(_("step type"), max_length=40, blank=True)
+    # The way that was taken, where the step has several.
+    branch = models.CharField(_("branch"), max_length=32, blank=True, db_default="")
     reason = models.CharField(_("reason"), max_length=60, blank=True)
     detail = models.CharField(_("detail"), max_length=500, blank=True)
     message = models.ForeignKey(Message, models.PROTECT, null=True, db_index=False, verbose_name=_("message"))

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from scenarios import properties
 from scenarios.keys import new_key
 
 
@@ -66,6 +67,22 @@ class Scenario(models.Model):
     )
     # Set when the scenario is resumed: what was due before is too late to be said (semantics §15).
     stale_before = models.DateTimeField(null=True, editable=False)
+    goal_event = models.CharField(
+        _("goal"),
+        max_length=100,
+        blank=True,
+        help_text=_("What the scenario is for. When it happens, the client leaves at once: the goal is reached."),
+    )
+    goal_filters = models.JSONField(
+        _("only if the event says"), default=list, blank=True, validators=[properties.check]
+    )
+    goal_days = models.PositiveIntegerField(
+        _("within days"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("After the entry, 24 hours each. Empty: as long as the client is inside."),
+    )
     live_release = models.ForeignKey(
         "Release", models.PROTECT, null=True, blank=True, editable=False, related_name="+", verbose_name=_("release")
     )
@@ -109,6 +126,11 @@ class Branch(models.Model):
     position = models.PositiveIntegerField(_("position"), default=0)
     label = models.CharField(_("label"), max_length=100, blank=True)
     is_default = models.BooleanField(_("otherwise"), default=False)
+    weight = models.PositiveSmallIntegerField(
+        _("share"),
+        default=1,
+        help_text=_("How many of all shares go this way: 1 and 1 are halves, 90 and 10 percents."),
+    )
     conditions = models.OneToOneField(
         "segments.Group", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("conditions")
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as t
 
 from scenarios.models import Branch, Scenario, Step, Trigger
+from scenarios.steps.forking import Forking, way_of
 from segments.models import Group
 from segments.services import rules
 
@@ -30,12 +31,14 @@ class Way:
     branch: Branch
     group: Group | None = None
     cards: list[Card] = field(default_factory=list)
+    # The step whose branch this is; None: the trunk.
+    fork: Step | None = None
 
     def title(self) -> str:
         """What the branch's header says."""
-        if self.branch.is_default:
-            return self.branch.label or t("Otherwise")
-        return self.branch.label or self.condition() or t("Everybody")
+        if not isinstance(self.fork, Forking):
+            return t("main line")
+        return self.fork.way_title(way_of(self.branch), self.condition())
 
     def condition(self) -> str:
         """The conditions in words; empty where there are none."""
@@ -89,5 +92,6 @@ def load(scenario: Scenario) -> Tree:
     for branch in branches:
         if branch.fork_id:
             cards[branch.fork_id].ways.append(ways[branch.pk])
+            ways[branch.pk].fork = cards[branch.fork_id].step
     trunk = next(ways[branch.pk] for branch in branches if branch.fork_id is None)
     return Tree([Start(trigger, groups.get(trigger.conditions_id or 0)) for trigger in triggers], trunk)

@@ -14,7 +14,7 @@ from loyalty.services import promo
 from messaging.services import render
 from scenarios.engine import snapshot
 from scenarios.engine.snapshot import Named, Row
-from scenarios.models import IssuePromoCode, Scenario, ScenarioRun, Step, Trigger, Wait
+from scenarios.models import Forking, IssuePromoCode, Scenario, ScenarioRun, Step, Trigger, Wait
 from segments.models import Condition, Group
 
 # Entries of this many days stand for how many codes the next days will need.
@@ -94,6 +94,9 @@ def _of_texts(step: Step, provided: Collection[str]) -> Iterator[Finding]:
 
 
 def _of_ways(step: Step, ways: list[Row], named: Named) -> Iterator[Finding]:
+    if isinstance(step, Forking):
+        for problem in step.way_problems([snapshot.load_way(way, named) for way in ways]):
+            yield Finding(f"{step.sentence()}: {problem}", step.key)
     if not step.decided_by_conditions:
         return
     if not any(way["is_default"] for way in ways):

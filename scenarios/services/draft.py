@@ -66,6 +66,7 @@ def _write_steps(scenario: Scenario, branch: Branch, rows: list[Row], named: Nam
                 key=way["key"],
                 label=way["label"],
                 is_default=way["is_default"],
+                weight=way.get("weight", 1),
                 position=place,
                 conditions=_save_conditions(snapshot.load_conditions(way["conditions"], named)),
             )

@@ -5,33 +5,35 @@ from datetime import datetime
 
 from messaging.models import Message, Reason
 from scenarios.engine import leave
-from scenarios.models import Scenario, ScenarioRun
+from scenarios.engine.flow import flow
+from scenarios.engine.live import rules_of
+from scenarios.models import Scenario
 
 
 def refusals(messages: Sequence[Message], now: datetime) -> dict[int, Reason]:
     """Messages that must not go out now, with the reason: at most three queries."""
-    scenarios = {
-        scenario_id: (status, stale_before)
-        for scenario_id, status, stale_before in Scenario.objects.filter(
-            pk__in={message.scenario_id for message in messages}
-        ).values_list("pk", "status", "stale_before")
+    scenarios = Scenario.objects.in_bulk({message.scenario_id for message in messages})
+    runs = leave.standing([message.run_id for message in messages if message.run_id is not None])
+    rules = {
+        runs[message.run_id].standing: rules_of(flow(scenario.live_release_id).settings)
+        for message in messages
+        if message.run_id in runs
+        if (scenario := scenarios.get(message.scenario_id)) is not None and scenario.live_release_id is not None
     }
-    runs = dict(ScenarioRun.objects.filter(pk__in=[message.run_id for message in messages]).values_list("pk", "state"))
-    exits = leave.ended_by([message.run_id for message in messages if message.run_id is not None], now)
+    ended = leave.ended_by(rules, now)
     refused: dict[int, Reason] = {}
     for message in messages:
         if message.scenario_id is None or message.run_id is None:
             continue
-        status, stale_before = scenarios.get(message.scenario_id, (None, None))
-        state = runs.get(message.run_id)
-        if status == Scenario.Status.PAUSED:
+        scenario, run = scenarios.get(message.scenario_id), runs.get(message.run_id)
+        if scenario is not None and scenario.status == Scenario.Status.PAUSED:
             refused[message.pk] = Reason.SCENARIO_PAUSED
-        elif status != Scenario.Status.ACTIVE:
+        elif scenario is None or scenario.status != Scenario.Status.ACTIVE:
             refused[message.pk] = Reason.SCENARIO_INACTIVE
-        elif state not in (ScenarioRun.State.ACTIVE, ScenarioRun.State.COMPLETED):
+        elif run is None or run.stopped:
             refused[message.pk] = Reason.RUN_ENDED
-        elif message.run_id in exits:
-            refused[message.pk] = Reason.EXIT_RULE
-        elif stale_before and message.created_at < stale_before:
+        elif message.run_id in ended:
+            refused[message.pk] = ended[message.run_id]
+        elif scenario.stale_before and message.created_at < scenario.stale_before:
             refused[message.pk] = Reason.OVERDUE
     return refused

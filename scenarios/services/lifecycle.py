@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext as t
 
-from scenarios.engine import leave, scan
+from scenarios.engine import leave, scan, wake
+from scenarios.engine.flow import flow
 from scenarios.models import EntryClock, Scenario
 
 
@@ -43,6 +44,7 @@ def resume(scenario: Scenario, now: datetime) -> None:
         locked.stale_before = now - timedelta(hours=locked.overdue_hours)
         locked.save(update_fields=["stale_before"])
         scan.restart(locked.pk, now)
+        wake.look_again(locked.pk, flow(locked.live_release_id), now)
 
 
 def archive(scenario: Scenario, now: datetime) -> int:

@@ -92,7 +92,7 @@ def publish(
         waiting = ScenarioRun.objects.filter(scenario=locked, state=ScenarioRun.State.ACTIVE)
         # Who stands on a removed step goes at once; who arrives there meanwhile finds the answer in the release.
         waiting.filter(step_key__in=[step.key for step in removed]).update(due_at=now)
-        waiting.filter(step_key__in=list(recalculate), waiting=True).update(due_at=now)
+        waiting.filter(step_key__in=list(recalculate), waiting=True).update(due_at=now, waiting_until=None)
         scan.begin(locked.pk, Trigger.objects.filter(scenario=locked), now)
     scenario.refresh_from_db()
     return release

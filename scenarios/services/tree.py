@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from django.db import transaction
 from django.utils.translation import gettext as t
 
-from scenarios.models import Branch, Fork, Scenario, Step, Trigger
+from scenarios.models import Branch, Forking, Scenario, Step, Trigger
 from segments.models import Condition, Group
 from segments.services import rule_tree, rules
 
@@ -59,7 +59,7 @@ def clear(scenario: Scenario) -> Branch:
 
 
 def insert(step: Step, branch: Branch, position: int | None = None) -> Step:
-    """Saves a new step at `position` of the branch (None or beyond the end: last); a fork gets its two branches."""
+    """Saves a new step at `position` of the branch (None or beyond the end: last); a fork gets its branches."""
     with editing(branch.scenario_id) as scenario:
         branch = _branch(scenario, branch.pk)
         order = _steps(branch)
@@ -67,9 +67,11 @@ def insert(step: Step, branch: Branch, position: int | None = None) -> Step:
         step.branch, step.position = branch, place
         step.save()
         _renumber([*order[:place], step, *order[place:]])
-        if isinstance(step, Fork):
-            Branch.objects.create(scenario=scenario, fork=step, position=0)
-            Branch.objects.create(scenario=scenario, fork=step, position=1, is_default=True)
+        if isinstance(step, Forking):
+            for number, way in enumerate(step.new_ways()):
+                Branch.objects.create(
+                    scenario=scenario, fork=step, position=number, label=str(way.label), is_default=way.is_default
+                )
     return step
 
 
@@ -110,8 +112,10 @@ def add_branch(fork: Step) -> Branch:
     """Adds a branch to a fork, last before the default one."""
     with editing(fork.branch.scenario_id) as scenario:
         step = _step(scenario, fork.pk)
-        if not isinstance(step, Fork):
+        if not isinstance(step, Forking):
             raise TreeError(t("Only a fork has branches."))
+        if not step.open_ended:
+            raise TreeError(t("This step always has the same branches."))
         order = _ways(step)
         place = sum(not branch.is_default for branch in order)
         branch = Branch.objects.create(scenario=scenario, fork=step, position=place)
@@ -138,6 +142,8 @@ def delete_branch(branch: Branch) -> None:
         fork = _of_fork(branch)
         if branch.is_default:
             raise TreeError(t("The default branch cannot be deleted: delete the fork."))
+        if not _step(scenario, fork.pk).open_ended:
+            raise TreeError(t("This step always has the same branches."))
         steps: set[int] = set()
         branches = {branch.pk}
         for step_id in [step.pk for step in _steps(branch)]:

@@ -6,13 +6,16 @@ from scenarios.steps.ask_survey import AskSurvey
 from scenarios.steps.base import Step
 from scenarios.steps.call_webhook import CallWebhook
 from scenarios.steps.fork import Fork
+from scenarios.steps.forking import Forking
 from scenarios.steps.gift import GiveGift
 from scenarios.steps.issue_promo import IssuePromoCode
+from scenarios.steps.leaving import Exit, Goal
 from scenarios.steps.notify_staff import NotifyStaff
 from scenarios.steps.referral import GiveReferralLink
 from scenarios.steps.segment import AddToSegment, MoveToSegment, RemoveFromSegment
 from scenarios.steps.send_message import SendMessage
 from scenarios.steps.wait import Wait
+from scenarios.steps.wait_event import WaitForEvent
 from scenarios.steps.withdraw import WithdrawBonuses
 
 # The types a marketer can add, in the order of the menu.
@@ -20,6 +23,7 @@ STEP_TYPES: tuple[type[Step], ...] = (
     SendMessage,
     NotifyStaff,
     Wait,
+    WaitForEvent,
     Fork,
     AccrueBonuses,
     WithdrawBonuses,
@@ -33,6 +37,8 @@ STEP_TYPES: tuple[type[Step], ...] = (
     RemoveFromSegment,
     MoveToSegment,
     CallWebhook,
+    Goal,
+    Exit,
 )
 
 __all__ = [
@@ -41,10 +47,13 @@ __all__ = [
     "AddToSegment",
     "AskSurvey",
     "CallWebhook",
+    "Exit",
     "Fork",
     "GiveGift",
     "GiveReferralLink",
     "GrantAccess",
+    "Forking",
+    "Goal",
     "IssuePromoCode",
     "MoveToSegment",
     "NotifyStaff",
@@ -54,4 +63,5 @@ __all__ = [
     "Step",
     "Wait",
     "WithdrawBonuses",
+    "WaitForEvent",
 ]

@@ -26,6 +26,8 @@ class Step(PolymorphicModel):
     decided_by_conditions = False
     # Variables that the texts below may say, once the step is done.
     provides: Collection[str] = ()
+    # Whether the marketer adds and deletes its branches; otherwise they are those that it began with, for good.
+    open_ended = False
 
     branch = models.ForeignKey("scenarios.Branch", models.CASCADE, related_name="steps", verbose_name=_("branch"))
     key = models.CharField(max_length=32, default=new_key, editable=False)
@@ -54,6 +56,10 @@ class Step(PolymorphicModel):
         except ValidationError as error:
             return error.messages
         return []
+
+    def awaits(self) -> Collection[str]:
+        """Names of events that wake a run which sleeps on this step (semantics §11)."""
+        return ()
 
     def decide(self, batch: Batch, now: datetime) -> list[Outcome]:
         """One outcome per run of the batch, in order, at `now` (UTC). Called again when a run wakes."""

@@ -27,10 +27,17 @@ class RunView:
     stale: bool = False
     # The control group that holds the client out: the run is a ghost, which gets and causes nothing (semantics §17).
     holdout: str = ""
+    # Of a run that waits: since when, and until when at most (None: to be counted anew).
+    waiting_since: datetime | None = None
+    waiting_until: datetime | None = None
 
     def key(self) -> str:
         """The natural key of whatever this visit of the step causes: it can happen once (semantics §36, §54)."""
         return f"run:{self.id}:{self.step_key}:{self.visit}"
+
+    def stand_up(self) -> None:
+        """The run waits no longer."""
+        self.waiting, self.waiting_since, self.waiting_until = False, None, None
 
 
 @dataclass(slots=True)
@@ -177,10 +184,14 @@ Effect = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Where the run goes: on (both None), into `branch`, or asleep on this step until `until` (UTC)."""
+    """Where the run goes: on (nothing set), into `branch`, asleep on this step until `until` (UTC), or to its `end`."""
 
     branch: str | None = None
     until: datetime | None = None
+    # Where a sleeping run is to be looked at earlier than `until`.
+    again: datetime | None = None
+    # The state in which the run ends here ("exited" or "goal"); the reason says why.
+    end: str = ""
     effects: tuple[Effect, ...] = field(default=())
     # For the log: a typed reason and the words that explain it.
     reason: str = ""

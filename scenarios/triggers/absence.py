@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from loyalty.event_names import event_label
+from scenarios import properties
 from scenarios.durations import Unit, in_words, length
-from scenarios.triggers import properties
 from scenarios.triggers.base import Entry, EventView, Trigger
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from loyalty.services import zones
 from loyalty.services.birthdays import celebrated
-from scenarios.local_time import moment, zone
+from scenarios.local_time import moment
 
 # Older than any client's registration or first order.
 YEARS_BACK = 60
@@ -15,7 +15,7 @@ def days_due(at: time, names: Collection[str], since: datetime, until: datetime)
     """The days whose `at` lies in (since, until] (UTC), each with the names of the zones where it does."""
     found: dict[date, list[str]] = {}
     for name in names:
-        where = zone(name)
+        where = zones.named(name)
         day = since.astimezone(where).date() - timedelta(days=1)
         while day <= until.astimezone(where).date() + timedelta(days=1):
             if since < moment(day, at, where) <= until:
@@ -50,7 +50,7 @@ def _like(day: date, year: int) -> Iterable[date]:
 
 def bounds(day: date, name: str) -> tuple[datetime, datetime]:
     """The beginning and the end (UTC, exclusive) of a day in a zone."""
-    where = zone(name)
+    where = zones.named(name)
     return moment(day, time(), where).astimezone(UTC), moment(day + timedelta(days=1), time(), where).astimezone(UTC)
 
 

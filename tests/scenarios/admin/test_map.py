@@ -12,6 +12,12 @@ from segments.models import Condition, EventCountCondition, Group
 
 pytestmark = pytest.mark.django_db
 
+# What the form of a wait posts: every field, also those that its mode hides.
+WAIT = {
+    "mode": "length", "amount": 1, "unit": "days", "days": 1, "counted_from": "now", "at": "10:00", "date_of": "given",
+    "shift": "on", "shift_days": 0, "when_past": "continue",
+}  # fmt: skip
+
 
 @pytest.fixture
 def scenario() -> Scenario:
@@ -48,7 +54,7 @@ def notes(scenario: Scenario) -> list[str]:
 
 def test_step_is_added_by_its_own_form(editor, scenario, trunk):
     url = reverse("admin:scenarios_wait_add") + f"?_popup=1&branch={trunk.pk}&position=0"
-    answer = editor.post(url, {"amount": 2, "unit": "days", "_popup": 1})
+    answer = editor.post(url, WAIT | {"amount": 2, "_popup": 1})
     assert "segments/drawer_saved.js" in answer.content.decode()
     assert Wait.objects.get().branch == trunk
     assert notes(scenario) == ["Added a step: «Wait 2 days»"]
@@ -64,7 +70,7 @@ def test_step_without_a_place_is_not_found(editor, scenario, query):
 def test_changed_step_is_in_the_history_before_and_after(editor, scenario, trunk):
     step = tree.insert(Wait(amount=1), trunk)
     url = reverse("admin:scenarios_wait_change", args=[step.pk]) + "?_popup=1"
-    editor.post(url, {"amount": 3, "unit": "hours", "_popup": 1})
+    editor.post(url, WAIT | {"amount": 3, "unit": "hours", "_popup": 1})
     assert notes(scenario) == ["«Wait 1 day» → «Wait 3 hours»"]
 
 

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenarios.triggers import properties
+from scenarios import properties
 
 ORDER = {
     "total": "1000.00",
