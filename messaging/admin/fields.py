@@ -8,17 +8,18 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from loyalty.admin.fields import OpenChoiceField
-from messaging.services.palette import VARIABLES
+from messaging.services.palette import NOTICE_VARIABLES, VARIABLES
 from messaging.services.policy import BONUS_NOTICES, SERVICE
 
 
 class _PaletteMixin:
     template_name = "messaging/text_with_palette.html"
+    variables = VARIABLES
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)  # type: ignore[misc]
         context["plain_template"] = self.plain_template  # type: ignore[attr-defined]
-        context["variables"] = VARIABLES
+        context["variables"] = self.variables
         return context
 
     class Media:
@@ -36,6 +37,18 @@ class PaletteInput(_PaletteMixin, UnfoldAdminTextInputWidget):
     """One line, with the palette under it."""
 
     plain_template = "django/forms/widgets/text.html"
+
+
+class NoticeTextarea(PaletteTextarea):
+    """The text of a notice of burning."""
+
+    variables = NOTICE_VARIABLES
+
+
+class NoticeInput(PaletteInput):
+    """One line of a notice of burning."""
+
+    variables = NOTICE_VARIABLES
 
 
 def topic_field(**kwargs: Any) -> OpenChoiceField:

@@ -74,9 +74,9 @@ def check(source: str) -> None:
 
 
 # What a template may read; `variables.load` fills them.
-# Of these, the ones that only a step above the message can give.
-STEP_VARIABLES = frozenset({"promo", "access", "gift", "survey", "products"})
-VARIABLES = STEP_VARIABLES | {"client", "bonus", "cart", "entry", "referral", "burning"}
+# The ones that only a step above the message can give, or (burning) a notice.
+STEP_VARIABLES = frozenset({"promo", "access", "gift", "survey", "products", "burning"})
+VARIABLES = STEP_VARIABLES | {"client", "bonus", "cart", "entry", "referral"}
 
 
 def _words(error: Exception) -> str:

@@ -39,6 +39,7 @@ REASONS: dict[str, str | Promise] = {
     "referral_off": _("the referral programme is switched off"),
     "no_staff": _("nobody of the staff can be written to"),
     "webhook_failed": _("the webhook could not be called"),
+    "nothing_to_recommend": _("there is nothing to recommend"),
     "archived": _("the scenario was archived"),
     "by_hand_retry": _("tried again"),
     "by_hand_skip": _("taken past the step"),

@@ -4,7 +4,7 @@ from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from messaging.admin.fields import PaletteInput, PaletteTextarea
+from messaging.admin.fields import NoticeInput, NoticeTextarea, PaletteInput
 from scenarios.admin.steps import StepAdmin
 from scenarios.models import (
     AccrueBonuses,
@@ -23,10 +23,10 @@ class AccrueBonusesForm(forms.ModelForm):
     class Meta:
         widgets = {
             "formula": PaletteInput,
-            "warn_subject": PaletteInput,
-            "warn_text": PaletteTextarea(attrs={"rows": 4}),
-            "burn_subject": PaletteInput,
-            "burn_text": PaletteTextarea(attrs={"rows": 4}),
+            "warn_subject": NoticeInput,
+            "warn_text": NoticeTextarea(attrs={"rows": 4}),
+            "burn_subject": NoticeInput,
+            "burn_text": NoticeTextarea(attrs={"rows": 4}),
         }
 
 

@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from messaging.admin.fields import MessageForm, PaletteInput, PaletteTextarea
 from scenarios.admin.steps import StepAdmin
-from scenarios.models import AskSurvey, NotifyStaff, SendMessage
+from scenarios.models import AskSurvey, NotifyStaff, RecommendProducts, SendMessage
 
 
 @admin.register(SendMessage)
@@ -71,6 +71,19 @@ class AskSurveyAdmin(StepAdmin):
                 "description": _(
                     "Put {{ survey.url }} into a message below. The answer is the event “Survey answered” with scores."
                 ),
+            },
+        ),
+    )
+
+
+@admin.register(RecommendProducts)
+class RecommendProductsAdmin(StepAdmin):
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (("kind", "number"),),
+                "description": _("Put “Recommended products” from the palette into a message below."),
             },
         ),
     )

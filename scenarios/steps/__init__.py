@@ -11,6 +11,7 @@ from scenarios.steps.gift import GiveGift
 from scenarios.steps.issue_promo import IssuePromoCode
 from scenarios.steps.leaving import Exit, Goal
 from scenarios.steps.notify_staff import NotifyStaff
+from scenarios.steps.recommend import RecommendProducts
 from scenarios.steps.referral import GiveReferralLink
 from scenarios.steps.segment import AddToSegment, MoveToSegment, RemoveFromSegment
 from scenarios.steps.send_message import SendMessage
@@ -33,6 +34,7 @@ STEP_TYPES: tuple[type[Step], ...] = (
     RevokeAccess,
     GiveReferralLink,
     AskSurvey,
+    RecommendProducts,
     AddToSegment,
     RemoveFromSegment,
     MoveToSegment,
@@ -57,6 +59,7 @@ __all__ = [
     "IssuePromoCode",
     "MoveToSegment",
     "NotifyStaff",
+    "RecommendProducts",
     "RemoveFromSegment",
     "RevokeAccess",
     "SendMessage",

@@ -16,6 +16,7 @@ from loyalty.services import order_basis, programme
 from loyalty.services.ledger import lifetime_end
 from messaging.models import Channel
 from messaging.services import render
+from messaging.services.palette import NOTICE_NAMES
 from scenarios.steps import amounts
 from scenarios.steps.base import Step
 from scenarios.steps.outcomes import Accrue, Batch, Outcome
@@ -111,6 +112,8 @@ class AccrueBonuses(Step):
         for name in ("formula", "warn_subject", "warn_text", "burn_subject", "burn_text"):
             try:
                 render.check(getattr(self, name))
+                if name != "formula" and (unknown := render.compiled(getattr(self, name)).names - NOTICE_NAMES):
+                    wrong[name] = t("Not known in a notice: %(names)s") % {"names": ", ".join(sorted(unknown))}
             except render.TemplateError as error:
                 wrong[name] = str(error)
         if self.notice_channel == Channel.EMAIL:
