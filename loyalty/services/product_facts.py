@@ -23,7 +23,7 @@ MOST_PRODUCTS = 50
 # The best few of each product are kept.
 TOP = 20
 LOCK = 0x70726F64  # one count at a time
-# Megabytes for one sort or hash: ten million lines fit into a few of them.
+# Megabytes for one sort or hash: what ten million lines need goes to disk a few times at most.
 WORK_MEM = 256
 
 
@@ -53,7 +53,7 @@ def count(now: datetime, support: int = SUPPORT, top: int = TOP) -> Counted | No
         for statement in (*_WORK, *_SHOW):
             cursor.execute(statement, values)
         cursor.execute(
-            """SELECT (SELECT count(DISTINCT order_id) FROM basket), (SELECT count(*) FROM loyalty_productpair),
+            """SELECT (SELECT count(*) FROM basket), (SELECT count(*) FROM loyalty_productpair),
                       (SELECT count(*) FROM loyalty_productpopularity)"""
         )
         orders, pairs, products = cursor.fetchone()
@@ -62,36 +62,31 @@ def count(now: datetime, support: int = SUPPORT, top: int = TOP) -> Counted | No
         ProductCount.objects.create(
             counted_at=now, orders=orders, pairs=pairs, products=products, seconds=counted.seconds
         )
-        cursor.execute("DROP TABLE basket, held, pairable, pair, popular")
+        cursor.execute("DROP TABLE basket, held, pair, popular")
     return counted
 
 
 _WORK = (
-    # What was in which order, each product once.
+    # What was in which order, each product once: in the order of the lines' index, so that nothing is sorted whole.
     """CREATE TEMP TABLE basket ON COMMIT DROP AS
-       SELECT DISTINCT l.order_id, l.product_id
+       SELECT array_agg(DISTINCT l.product_id) AS goods
        FROM loyalty_order o JOIN loyalty_orderline l ON l.order_id = o.id
        WHERE o.status IN ('paid', 'part_refunded') AND o.ordered_at >= %(together)s AND o.ordered_at < %(now)s
-         AND l.product_id IS NOT NULL""",
+         AND l.product_id IS NOT NULL
+       GROUP BY l.order_id""",
     """CREATE TEMP TABLE held ON COMMIT DROP AS
-       SELECT product_id, count(*) AS orders FROM basket GROUP BY product_id""",
-    # A pair cannot have more support than either of its products: the rest need not be paired at all.
-    """CREATE TEMP TABLE pairable ON COMMIT DROP AS
-       SELECT order_id, product_id FROM (
-         SELECT order_id, product_id, orders, count(*) OVER (PARTITION BY order_id) AS size
-         FROM basket JOIN held USING (product_id)) AS b
-       WHERE orders >= %(support)s AND size BETWEEN 2 AND %(most)s""",
+       SELECT product_id, count(*) AS orders FROM basket, unnest(goods) AS product_id GROUP BY product_id""",
     "ANALYZE held",
-    "ANALYZE pairable",
+    # Goods are in order within a basket, so that a pair has one form.
     """CREATE TEMP TABLE pair ON COMMIT DROP AS
        WITH pair AS (
-         SELECT a.product_id AS a, b.product_id AS b, count(*) AS together
-         FROM pairable a JOIN pairable b ON b.order_id = a.order_id AND b.product_id > a.product_id
-         GROUP BY 1, 2 HAVING count(*) >= %(support)s),
+         SELECT a, b, count(*) AS together
+         FROM basket CROSS JOIN unnest(goods) AS a CROSS JOIN unnest(goods) AS b
+         WHERE cardinality(goods) BETWEEN 2 AND %(most)s AND a < b
+         GROUP BY a, b HAVING count(*) >= %(support)s),
        lifted AS (
          SELECT pair.a, pair.b, pair.together,
-                pair.together::float8 * (SELECT count(DISTINCT order_id) FROM basket) / (ha.orders::float8 * hb.orders)
-                  AS lift
+                pair.together::float8 * (SELECT count(*) FROM basket) / (ha.orders::float8 * hb.orders) AS lift
          FROM pair JOIN held ha ON ha.product_id = pair.a JOIN held hb ON hb.product_id = pair.b)
        SELECT product_id, other_id, together, lift, rank FROM (
          SELECT *, row_number() OVER (PARTITION BY product_id ORDER BY lift DESC, together DESC, other_id) AS rank

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal, localcontext
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from loyalty.intake import read
 from loyalty.models import Recommendation as Kind
@@ -60,12 +60,16 @@ def recommend(
     n = max(1, min(n, MOST))
     picks: dict[int, list[Pick]] = {}
     values = _values(about or {}, now, n)
-    for each in (kind, *FALLBACK.get(kind, ())):
-        short = [client for client in wanted if len(picks.get(client, ())) < n]
-        if not short:
-            break
-        if each in CANDIDATES:
-            _ask(each, short, picks, values, kind in BOUGHT_TOO)
+    with transaction.atomic(savepoint=False):
+        with connection.cursor() as cursor:
+            # Compiling these statements takes the database longer than running them.
+            cursor.execute("SET LOCAL jit = off")
+        for each in (kind, *FALLBACK.get(kind, ())):
+            short = [client for client in wanted if len(picks.get(client, ())) < n]
+            if not short:
+                break
+            if each in CANDIDATES:
+                _ask(each, short, picks, values, kind in BOUGHT_TOO)
     return picks
 
 
