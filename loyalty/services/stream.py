@@ -4,7 +4,9 @@ What this platform itself does (bonuses, segments, messages) is appended with `a
 transaction as the deed, so that scenarios can follow from it (semantics §1).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -37,6 +39,19 @@ def nudge() -> None:
     transaction.on_commit(_hook(settings.EVENTS_NUDGE), robust=True)
 
 
+_cause: ContextVar[int | None] = ContextVar("cause", default=None)
+
+
+@contextmanager
+def caused_by(scenario_id: int) -> Iterator[None]:
+    """Events appended inside say that this scenario caused them (`caused_by`): it does not start itself (§18)."""
+    before = _cause.set(scenario_id)
+    try:
+        yield
+    finally:
+        _cause.reset(before)
+
+
 def append(
     source: Source, facts: Sequence[Fact], client_ids: Sequence[int | None], now: datetime
 ) -> dict[str, tuple[int, int | None]]:
@@ -47,6 +62,7 @@ def append(
     """
     if not facts:
         return {}
+    cause = {} if _cause.get() is None else {"caused_by": _cause.get()}
     with connection.cursor() as cursor:
         cursor.execute(
             """WITH fact AS (
@@ -73,7 +89,7 @@ def append(
                         "client_id": client_id,
                         "anonymous_id": fact.who.anonymous[0] if fact.who.anonymous else "",
                         "occurred_at": fact.occurred_at,
-                        "payload": fact.payload,
+                        "payload": fact.payload | cause,
                         "raw": fact.raw,
                         "depth": fact.depth,
                         "triggers": fact.triggers,

@@ -7,6 +7,9 @@ from messaging.models import Reason
 
 REASONS: dict[str, str | Promise] = {
     "loop": _("too many scenarios in a row led here"),
+    "self": _("the scenario itself caused the event"),
+    "often_enough": _("entered as often as a client may"),
+    "outranked": _("a scenario of the same group goes first"),
     "not_started": _("before the scenario's validity"),
     "ended": _("after the scenario's validity"),
     "entered_before": _("entered for the same occasion before"),

@@ -108,7 +108,9 @@ class ScenarioAdmin(ModelAdmin):
                     ("reentry", "reentry_days"),
                     "parallel",
                     ("starts_at", "ends_at"),
-                    ("exit_events", "entry_cap"),
+                    ("entry_cap", "client_cap"),
+                    ("rivals", "rival_days"),
+                    "exit_events",
                     ("goal_event", "goal_days"),
                     "goal_filters",
                     ("holdout_share", "overdue_hours"),
@@ -121,6 +123,7 @@ class ScenarioAdmin(ModelAdmin):
         "reentry_days": "typeof reentry === 'undefined' || reentry === 'interval'",
         "goal_days": "typeof goal_event === 'undefined' || goal_event !== ''",
         "goal_filters": "typeof goal_event === 'undefined' || goal_event !== ''",
+        "rival_days": "typeof rivals === 'undefined' || rivals !== ''",
     }
     compressed_fields = False
 

@@ -14,6 +14,7 @@ import orjson
 from django.db import connection, transaction
 
 from loyalty.bulk import copy
+from loyalty.services import stream
 from messaging.services import recipients
 from scenarios.engine.effects import Ledgers, LogLine
 from scenarios.engine.isolation import in_isolation
@@ -90,7 +91,8 @@ def _advance_claimed(scenario: Live, now: datetime, limit: int) -> int:
         runs = _claim(scenario, now, limit, only)
         taken += [run.id for run in runs]
         if runs:
-            _walk(scenario, runs, now)
+            with stream.caused_by(scenario.id):
+                _walk(scenario, runs, now)
 
     return in_isolation(work, lambda run_id, error: _fail(scenario, run_id, error, now))
 

@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
 from django.db import connection, transaction
 
-from scenarios.engine import holdout
+from scenarios.engine import holdout, leave
 from scenarios.engine.live import Live
-from scenarios.models import Scenario
-
-# Entries by a scenario that an event of a scenario started, and so on: deeper is a loop (semantics §18).
-MAX_DEPTH = 5
+from scenarios.engine.rules import hold, rules
 
 
 @dataclass(slots=True)
@@ -60,60 +57,35 @@ def enrol_segment(scenario: Live, segment_id: int, occurrence: str, now: datetim
 
 
 def _enrol(scenario: Live, source: str, values: dict[str, Any], now: datetime) -> int:
-    rules = scenario.flow.settings
-    reentry, days = rules["reentry"], rules["reentry_days"]
-    capped = rules["entry_cap"] is not None
-    refusals = ["WHEN c.depth > %(max_depth)s THEN 'loop'"]
-    if scenario.starts_at and now < scenario.starts_at:
-        refusals.append("WHEN true THEN 'not_started'")
-    if scenario.ends_at and now >= scenario.ends_at:
-        refusals.append("WHEN true THEN 'ended'")
-    # "Once ever" is an occurrence of its own, so that uniqueness decides even between two workers.
-    occurrence = "'once'" if reentry == Scenario.Reentry.ONCE else "c.occurrence"
-    inside = (
-        "EXISTS (SELECT 1 FROM scenarios_scenariorun r WHERE r.scenario_id = %(scenario)s AND r.client_id = c.client_id"
-    )
-    refusals.append(f"WHEN {inside} AND r.occurrence = {occurrence}) THEN 'entered_before'")
-    if reentry == Scenario.Reentry.INTERVAL:
-        values["since"] = now - timedelta(days=int(str(days)))
-        refusals.append(f"WHEN {inside} AND r.entered_at > %(since)s) THEN 'too_soon'")
-    if not rules["parallel"]:
-        refusals.append(f"WHEN {inside} AND r.state = 'active') THEN 'inside'")
-    if capped:
-        refusals.append("WHEN c.place > %(room)s THEN 'cap_reached'")
-    values |= {
-        "scenario": scenario.id,
+    settings, entry = scenario.flow.settings, rules(scenario, now)
+    values |= entry.values | {
         "release": scenario.flow.number,
-        "max_depth": MAX_DEPTH,
-        "parallel": bool(rules["parallel"]),
+        "parallel": bool(settings["parallel"]),
         "first": scenario.flow.first or "",
         "now": now,
         "salt": scenario.salt,
+        "competes": bool(entry.below),
     }
     held = holdout.group_sql(
         "c.client_id",
         "salt",
-        holdout.places(str(rules.get("holdout_share", 0))),
+        holdout.places(str(settings.get("holdout_share", 0))),
         holdout.places(scenario.programme_holdout),
     )
     with transaction.atomic(), connection.cursor() as cursor:
-        if capped or reentry == Scenario.Reentry.INTERVAL:
-            # Rules about other runs than the entry's own: decided by one worker at a time.
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('enrol', %s))", [scenario.id])
-        if capped:
-            cursor.execute("SELECT count(*) FROM scenarios_scenariorun WHERE scenario_id = %s", [scenario.id])
-            values["room"] = max(0, int(str(rules["entry_cap"])) - cursor.fetchone()[0])
+        hold(entry, settings["entry_cap"])
+        values |= entry.values
         cursor.execute(
             f"""WITH candidate AS MATERIALIZED ({source}),
                 judged AS MATERIALIZED (
-                  SELECT c.*, CASE {" ".join(refusals)} END AS refusal
+                  SELECT c.*, CASE {" ".join(entry.refusals)} END AS refusal
                   FROM (SELECT *, row_number() OVER () AS place FROM candidate) AS c),
                 run AS (
                   INSERT INTO scenarios_scenariorun (scenario_id, client_id, occurrence, state, step_key, waiting,
                     visits, due_at, parallel, context, depth, failures, error, reason, entered_at,
                     holdout)
-                  SELECT %(scenario)s, client_id, {occurrence}, 'active', %(first)s, false, 0, %(now)s, %(parallel)s,
-                         context::jsonb, depth, 0, '', '', %(now)s, {held}
+                  SELECT %(scenario)s, client_id, {entry.occurrence}, 'active', %(first)s, false, 0, %(now)s,
+                         %(parallel)s, context::jsonb, depth, 0, '', '', %(now)s, {held}
                   FROM judged AS c WHERE refusal IS NULL
                   -- In one order everywhere, so that two workers with the same candidates never deadlock.
                   ORDER BY client_id, occurrence ON CONFLICT DO NOTHING
@@ -127,8 +99,12 @@ def _enrol(scenario: Live, source: str, values: dict[str, Any], now: datetime) -
                               WHEN run.holdout <> '' THEN 'holdout_' || run.holdout ELSE '' END, c.occurrence,
                          c.event_id, %(now)s
                   FROM judged AS c
-                  LEFT JOIN run ON run.client_id = c.client_id AND run.occurrence = {occurrence} AND c.refusal IS NULL)
-                SELECT count(*) FROM run""",  # noqa: S608 (only fixed texts of this module are put together)
+                  LEFT JOIN run ON run.client_id = c.client_id AND run.occurrence = {entry.occurrence}
+                                   AND c.refusal IS NULL)
+                SELECT count(*), array_agg(client_id) FILTER (WHERE %(competes)s) FROM run""",  # noqa: S608 (fixed texts)
             values,
         )
-        return cursor.fetchone()[0]
+        entered, clients = cursor.fetchone()
+        if clients:
+            leave.give_way(entry.below, clients, now)
+        return entered

@@ -139,6 +139,30 @@ def stop_all(scenario_id: int, reason: str, now: datetime) -> int:
     return len(run_ids)
 
 
+def give_way(scenario_ids: Sequence[int], client_ids: Sequence[int], now: datetime) -> int:
+    """Ends the clients' runs in scenarios that a scenario of the same group outranks; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """WITH held AS (
+                 SELECT id FROM scenarios_scenariorun
+                 WHERE scenario_id = ANY(%(scenarios)s) AND client_id = ANY(%(clients)s) AND state = 'active'
+                 ORDER BY id FOR UPDATE),
+               ended AS (
+                 UPDATE scenarios_scenariorun r
+                 SET state = 'exited', reason = 'outranked', due_at = NULL, waiting = false, finished_at = %(now)s
+                 FROM held WHERE r.id = held.id RETURNING r.id, r.scenario_id, r.client_id, r.step_key),
+               logged AS (
+                 INSERT INTO scenarios_runlog (scenario_id, client_id, run_id, kind, step_key, step_type, reason,
+                                               detail, created_at)
+                 SELECT scenario_id, client_id, id, 'ended', step_key, '', 'outranked', '', %(now)s FROM ended)
+               SELECT id FROM ended""",
+            {"scenarios": list(scenario_ids), "clients": list(client_ids), "now": now},
+        )
+        run_ids = [run_id for (run_id,) in cursor.fetchall()]
+    outbox.withhold_runs(run_ids, Reason.RUN_ENDED)
+    return len(run_ids)
+
+
 def ended_by(runs: Mapping[Standing, Rules], now: datetime) -> dict[int, Reason]:
     """Of runs, those that an event has already ended though nobody has read it yet: the last look before a send."""
     asked = {run: rules for run, rules in runs.items() if rules.names}

@@ -30,7 +30,7 @@ STRIDE = timedelta(hours=1)
 
 def begin(scenario_id: int, triggers: Iterable[Trigger], now: datetime) -> None:
     """Marks a published scenario's timed triggers: new ones from `now` on, known ones stay where they are."""
-    keys = [trigger.key for trigger in triggers if trigger.timed]
+    keys = [trigger.key for trigger in triggers if trigger.timed or trigger.backfills]
     TriggerScan.objects.filter(scenario=scenario_id).exclude(trigger_key__in=keys).delete()
     TriggerScan.objects.bulk_create(
         [TriggerScan(scenario_id=scenario_id, trigger_key=key, scanned_until=now) for key in keys],
@@ -41,13 +41,18 @@ def begin(scenario_id: int, triggers: Iterable[Trigger], now: datetime) -> None:
 def restart(scenario_id: int, now: datetime) -> None:
     """After a pause: what came due meanwhile enters no more (semantics §15)."""
     TriggerScan.objects.filter(scenario=scenario_id).update(
-        scanned_until=now, window_until=None, after_part="", after_client=0, error=""
+        scanned_until=now, window_until=None, backfill_at=None, after_part="", after_client=0, error=""
     )
 
 
 def scan_due(now: datetime, limit: int = BATCH) -> int:
     """Scans every timed trigger, one batch each; returns how many clients were looked at (0: nothing is due)."""
-    timed = [(scenario, trigger) for scenario in live().values() for trigger in scenario.flow.triggers if trigger.timed]
+    timed = [
+        (scenario, trigger)
+        for scenario in live().values()
+        for trigger in scenario.flow.triggers
+        if trigger.timed or trigger.backfills
+    ]
     if not timed:
         return 0
     marks = {
@@ -78,7 +83,7 @@ def _scan(
 ) -> int:
     if now <= mark.scanned_until:
         return 0
-    if mark.window_until is None and not _parts(trigger, mark, zones, now):
+    if mark.window_until is None and mark.backfill_at is None and not _parts(trigger, mark, zones, now):
         if now - mark.scanned_until >= STRIDE:
             idle = TriggerScan.objects.filter(pk=mark.pk, scanned_until=mark.scanned_until, window_until=None)
             idle.update(scanned_until=now, error="")
@@ -91,6 +96,8 @@ def _scan(
 
 
 def _parts(trigger: Trigger, mark: TriggerScan, zones: Collection[str], now: datetime) -> list[Due]:
+    if mark.backfill_at is not None:
+        return sorted(trigger.matching_now(mark.backfill_at, zones), key=lambda part: part.key)
     until = mark.window_until or now
     since = mark.scanned_until
     if until - since > settings.SCAN_CATCH_UP:
@@ -113,9 +120,15 @@ def _batch(
         admit(scenario, trigger, candidates, now)
         taken += len(candidates)
         if taken >= limit:
-            mark.window_until, mark.after_part, mark.after_client = until, part.key, candidates[-1].client_id
-            mark.save(update_fields=["window_until", "after_part", "after_client"])
+            mark.after_part, mark.after_client = part.key, candidates[-1].client_id
+            if mark.backfill_at is None:
+                mark.window_until = until
+            mark.save()
             return taken
+    if mark.backfill_at is not None:
+        mark.backfill_at, mark.after_part, mark.after_client = None, "", 0
+        mark.save()
+        return taken
     mark.scanned_until, mark.window_until, mark.after_part, mark.after_client, mark.error = until, None, "", 0, ""
     mark.save()
     return taken

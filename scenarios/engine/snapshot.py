@@ -52,6 +52,9 @@ SETTINGS = (
     "goal_days",
     "priority",
     "holdout_share",
+    "client_cap",
+    "rivals",
+    "rival_days",
 )
 
 Row = dict[str, Any]

@@ -17,6 +17,8 @@ class TriggerScan(models.Model):
     trigger_key = models.CharField(max_length=32)
     scanned_until = models.DateTimeField(_("looked at until"))
     window_until = models.DateTimeField(_("being looked at until"), null=True)
+    # Those who matched at this moment are to be let in first ("also those who match now").
+    backfill_at = models.DateTimeField(null=True)
     after_part = models.CharField(max_length=100, blank=True)
     after_client = models.BigIntegerField(default=0)
     error = models.TextField(_("error"), blank=True)

@@ -43,6 +43,24 @@ class Scenario(models.Model):
     starts_at = models.DateTimeField(_("valid from"), null=True, blank=True)
     ends_at = models.DateTimeField(_("valid until"), null=True, blank=True)
     entry_cap = models.PositiveIntegerField(_("entries at most"), null=True, blank=True)
+    client_cap = models.PositiveIntegerField(
+        _("entries of one client at most"), null=True, blank=True, help_text=_("Empty: any number.")
+    )
+    rivals = models.CharField(
+        _("group of rivals"),
+        max_length=50,
+        blank=True,
+        help_text=_(
+            "Of scenarios with the same word here a client is in one at a time: the one of the higher priority,"
+            " of equal ones the first."
+        ),
+    )
+    rival_days = models.PositiveIntegerField(
+        _("and days after it"),
+        null=True,
+        blank=True,
+        help_text=_("So long after one of them the others let nobody in."),
+    )
     exit_events = ArrayField(
         models.CharField(max_length=100),
         verbose_name=_("leave at once on"),

@@ -1,6 +1,7 @@
 """Something did not happen for a while after something else did."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -13,7 +14,10 @@ from django.utils.translation import ngettext
 from loyalty.event_names import event_label
 from scenarios import properties
 from scenarios.durations import Unit, in_words, length
-from scenarios.triggers.base import Entry, EventView, Trigger
+from scenarios.triggers.base import Due, Entry, EventView, Trigger
+
+# Older base events are history rather than something to be reminded of.
+LOOK_BACK = timedelta(days=365)
 
 
 class AbsenceTrigger(Trigger):
@@ -25,6 +29,7 @@ class AbsenceTrigger(Trigger):
     """
 
     icon = "timer_off"
+    backfills = True
 
     base_event = models.CharField(_("since"), max_length=100, default="cart.updated")
     base_filters = models.JSONField(
@@ -81,3 +86,30 @@ class AbsenceTrigger(Trigger):
 
     def breaks(self, payload: Mapping[str, Any]) -> bool:
         return properties.hold(self.absent_filters, payload)
+
+    def matching_now(self, now: datetime, zones: Collection[str]) -> list[Due]:
+        """Whose last base event, of the last year, is long enough ago, nothing having happened since.
+
+        Not where filters narrow the events: what they say is looked at one by one, as it comes.
+        """
+        if self.base_filters or self.absent_filters:
+            return []
+        values = {
+            "base": self.base_event, "absent": list(self.absent_events), "from": now - LOOK_BACK,
+            "until": now - length(self.delay, self.delay_unit), "now": now,
+        }  # fmt: skip
+        return [Due("now", _ABSENT, values)]
+
+
+_ABSENT = """
+SELECT last.client_id,
+       left(coalesce('cart:' || (last.payload ->> 'cart_token'), 'since:' || last.id), 250) AS occurrence,
+       jsonb_build_object('event', last.id, 'since', last.occurred_at) AS context
+FROM (SELECT DISTINCT ON (e.client_id) e.client_id, e.id, e.occurred_at, e.payload
+      FROM loyalty_event e JOIN loyalty_client c ON c.id = e.client_id AND c.merged_into_id IS NULL
+      WHERE e.name = %(base)s AND e.occurred_at > %(from)s AND e.occurred_at <= %(now)s
+      ORDER BY e.client_id, e.occurred_at DESC, e.id DESC) AS last
+WHERE last.occurred_at <= %(until)s AND NOT EXISTS (
+  SELECT 1 FROM loyalty_event e
+  WHERE e.client_id = last.client_id AND e.name = ANY(%(absent)s) AND e.occurred_at >= last.occurred_at
+    AND e.occurred_at <= %(now)s AND e.id <> last.id)"""

@@ -64,6 +64,8 @@ class Trigger(PolymorphicModel):
     icon = "bolt"
     # Whether time starts it: the engine asks `due`, and keeps a mark of how far it has looked.
     timed = False
+    # Whether `matching_now` finds those who match already when the scenario is activated.
+    backfills = False
     # See `family`.
     least_gap = timedelta(0)
     # Whether its conditions choose an audience: then those for whom they do not hold are not logged as refused.
@@ -118,6 +120,10 @@ class Trigger(PolymorphicModel):
 
         Nothing, and no query, where no moment of the trigger lies in between.
         """
+        return []
+
+    def matching_now(self, now: datetime, zones: Collection[str]) -> list[Due]:
+        """Those who match at `now` (UTC) though their moment has passed: "also those who match now" (semantics §6)."""
         return []
 
     @property

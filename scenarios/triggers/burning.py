@@ -28,6 +28,7 @@ class BurningTrigger(Trigger):
 
     icon = "local_fire_department"
     timed = True
+    backfills = True
 
     when = models.CharField(_("when"), max_length=10, choices=When, default=When.BEFORE)
     days = models.PositiveIntegerField(_("days"), default=7, validators=[MinValueValidator(1), MaxValueValidator(3660)])
@@ -54,6 +55,10 @@ class BurningTrigger(Trigger):
     def entry(self, event: EventView) -> Entry | None:
         lots = event.payload.get("lots") or [0]
         return Entry(event, f"lot:{min(lots)}:{self.when}")
+
+    def matching_now(self, now: datetime, zones: Collection[str]) -> list[Due]:
+        """Whose bonuses burn in so many days at most."""
+        return self.due(now - timedelta(days=self.days), now, zones)
 
     def due(self, since: datetime, until: datetime, zones: Collection[str]) -> list[Due]:
         if self.when != self.When.BEFORE:

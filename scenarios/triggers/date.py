@@ -39,6 +39,7 @@ class DateTrigger(Trigger):
 
     icon = "cake"
     timed = True
+    backfills = True
     least_gap = LEAST_GAP
 
     kept = models.CharField(_("date"), max_length=20, choices=Kept, default=Kept.BIRTHDAY)
@@ -109,6 +110,11 @@ class DateTrigger(Trigger):
     @property
     def family(self) -> str:
         return f"{self._name}:____{self._suffix}" if self.repeats else ""
+
+    def matching_now(self, now: datetime, zones: Collection[str]) -> list[Due]:
+        """Those whose day has not passed, though the moment of the entry has."""
+        days = self.days if self.side == self.Side.BEFORE else 1
+        return self.due(now - timedelta(days=days), now, zones)
 
     def due(self, since: datetime, until: datetime, zones: Collection[str]) -> list[Due]:
         parts = []

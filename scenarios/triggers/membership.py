@@ -1,12 +1,13 @@
 """Entering or leaving a segment (T29, T31)."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 from django.db import models
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 
-from scenarios.triggers.base import Entry, EventView, Trigger
+from scenarios.triggers.base import Due, Entry, EventView, Trigger
 from segments.models import Segment
 
 
@@ -18,6 +19,7 @@ class SegmentTrigger(Trigger):
         LEFT = "segment.left", _("leaves")
 
     icon = "group"
+    backfills = True
 
     move = models.CharField(_("the client"), max_length=20, choices=Move, default=Move.ENTERED)
     segment = models.ForeignKey(Segment, models.PROTECT, related_name="+", verbose_name=_("segment"))
@@ -36,3 +38,14 @@ class SegmentTrigger(Trigger):
 
     def entry(self, event: EventView) -> Entry | None:
         return Entry(event, f"event:{event.id}") if event.payload.get("segment") == self.segment.slug else None
+
+    def matching_now(self, now: datetime, zones: Collection[str]) -> list[Due]:
+        """Who is in the segment already; nobody, where the trigger is about leaving."""
+        if self.move != self.Move.ENTERED:
+            return []
+        return [Due("now", _MEMBERS, {"segment": self.segment_id, "occurrence": f"now:{self.key}"})]
+
+
+_MEMBERS = """
+SELECT client_id, %(occurrence)s::text AS occurrence, '{}'::jsonb AS context
+FROM segments_membership WHERE segment_id = %(segment)s"""

@@ -23,6 +23,7 @@ class PromoExpiryTrigger(Trigger):
 
     icon = "confirmation_number"
     timed = True
+    backfills = True
 
     pool = models.ForeignKey(
         PromoPool,
@@ -48,6 +49,10 @@ class PromoExpiryTrigger(Trigger):
             return t("%(days)s before an unused promo code ends, at %(time)s of the client's clock") % words
         sentence = t("%(days)s before an unused promo code of «%(pool)s» ends, at %(time)s of the client's clock")
         return sentence % (words | {"pool": self.pool.name})
+
+    def matching_now(self, now: datetime, zones: Collection[str]) -> list[Due]:
+        """Whose codes end in so many days at most."""
+        return self.due(now - timedelta(days=self.days), now, zones)
 
     def due(self, since: datetime, until: datetime, zones: Collection[str]) -> list[Due]:
         zone, parts = programme.zone().key, []

@@ -40,6 +40,7 @@ class ScheduleTrigger(Trigger):
 
     icon = "calendar_month"
     timed = True
+    backfills = True
     chooses = True
 
     segment = models.ForeignKey(
@@ -152,6 +153,11 @@ class ScheduleTrigger(Trigger):
                 return t("Every year at %(time)s, from %(date)s: %(who)s") % words
             case _:
                 return t("By the rule %(rule)s at %(time)s, from %(date)s: %(who)s") % words
+
+    def matching_now(self, now: datetime, zones: Collection[str]) -> list[Due]:
+        """Everybody whom the schedule is for, without waiting for its next moment."""
+        values = {"occurrence": f"now:{self.key}", "date": now.date().isoformat(), "segment": self.segment_id}
+        return [Due("now", _MEMBERS if self.segment_id else _EVERYBODY, values)]
 
     def due(self, since: datetime, until: datetime, zones: Collection[str]) -> list[Due]:
         where, day = programme.zone(), timedelta(days=1)
