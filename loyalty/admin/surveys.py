@@ -10,9 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin, StackedInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from loyalty.admin.base import BigTableAdmin, link
 from loyalty.models import Survey, SurveyAnswer, SurveyQuestion, SurveyReply
@@ -21,6 +22,9 @@ from loyalty.services import surveys
 
 class QuestionForm(forms.ModelForm):
     """A question of a known kind."""
+
+    class Meta:
+        widgets = {"options": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or self.cleaned_data
@@ -31,22 +35,30 @@ class QuestionForm(forms.ModelForm):
         return said
 
 
-class QuestionInline(TabularInline):
+class QuestionInline(StackedInline):
     """The questions, in order."""
 
     model = SurveyQuestion
     form = QuestionForm
-    fields = ("position", "kind", "words", "key", "options", "required")
+    fields = (("words", "key"), ("kind", "position", "required"), "options")
     ordering = ("position", "pk")
     extra = 0
     min_num = 1
     prepopulated_fields = {"key": ("words",)}
 
 
+class SurveyForm(forms.ModelForm):
+    """What is said around the questions."""
+
+    class Meta:
+        widgets = {name: UnfoldAdminTextareaWidget(attrs={"rows": 3}) for name in ("intro", "thanks")}
+
+
 @admin.register(Survey)
 class SurveyAdmin(ModelAdmin):
     """Surveys."""
 
+    form = SurveyForm
     list_display = ("name", "title", "active", "answers")
     list_filter = ("active",)
     search_fields = ("name", "slug", "title")

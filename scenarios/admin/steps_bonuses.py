@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from messaging.admin.fields import NoticeInput, NoticeTextarea, PaletteInput
@@ -74,6 +75,7 @@ class IssuePromoCodeAdmin(StepAdmin):
 
 @admin.register(GiveGift)
 class GiveGiftAdmin(StepAdmin):
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     fieldsets = (
         (
             None,
@@ -89,6 +91,7 @@ class GiveGiftAdmin(StepAdmin):
 
 @admin.register(GrantAccess)
 class GrantAccessAdmin(StepAdmin):
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     fieldsets = (
         (
             None,

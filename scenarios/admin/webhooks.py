@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -76,6 +77,7 @@ class WebhookEndpointAdmin(ModelAdmin):
     search_fields = ("name", "slug", "url")
     fields = ("name", "slug", "url", "active", "new_secret", "new_headers", "drop_headers")
     prepopulated_fields = {"slug": ("name",)}
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
     def get_fields(self, request: HttpRequest, obj: WebhookEndpoint | None = None) -> tuple[str, ...]:
         if not self.has_change_permission(request, obj):
