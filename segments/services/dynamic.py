@@ -85,13 +85,13 @@ def recompute(segment_id: int, now: datetime) -> Moved:
         return _rebuild(segment, _has_dependents(segment_id, dependencies.graph()), now)
 
 
-def rebuild_all(now: datetime, older_than: timedelta = timedelta(0)) -> None:
+def rebuild_all(now: datetime, older_than: timedelta = timedelta(0), *, quiet: bool = False) -> None:
     """Asks for the dynamic segments to be computed as a whole by the refreshes from `now` (UTC) on.
 
-    Those that were, less than `older_than` ago, are left alone.
+    Those that were, less than `older_than` ago, are left alone. `quiet`: by that, no scenario starts.
     """
     stale = Segment.objects.filter(kind=Segment.Kind.DYNAMIC, rebuild_at=None, rebuilt_at__lte=now - older_than)
-    stale.update(rebuild_at=now)
+    stale.update(rebuild_at=now, quiet=quiet)
 
 
 def _rules(segments: Sequence[Segment]) -> dict[int, Group]:
@@ -121,13 +121,13 @@ def _batch(order: Sequence[int], now: datetime) -> Moved | None:
         changes = changed.take(now, BATCH)
         if not changes:
             return None
-        # One that is to be rebuilt sees everything then.
-        current = [segments[pk] for pk in order if pk in segments and segments[pk].rebuild_at is None]
+        # Even those that are to be rebuilt in a moment: a rebuild no longer knows what a change may start. One that is
+        # new, failed, or is to be rebuilt quietly sees everything then.
+        ordered = [segments[pk] for pk in order if pk in segments]
+        current = [each for each in ordered if each.computed_at and not (each.error or each.quiet)]
         trees = _rules(current)
         moved = Moved()
         for segment in current:
-            if segment.computed_at is None:
-                continue
             try:
                 with transaction.atomic():
                     moved += _look_at(segment, trees[segment.pk], changes, now)

@@ -148,6 +148,31 @@ def test_an_event_carries_the_depth_of_the_change_and_what_an_import_changed_sta
     assert list(UnreadEvent.objects.values_list("event__client", flat=True)) == [deep.pk]
 
 
+def test_what_an_import_changed_starts_nothing_even_where_a_rebuild_is_due():
+    person = b.client(first_name="Boris")
+    b.dynamic_segment(anna())
+    dynamic.refresh(NOW)
+    Client.objects.update(first_name="Anna")
+    changed.mark([Change(person.pk, triggers=False)], NOW)
+    dynamic.rebuild_all(NOW)
+    assert dynamic.refresh(NOW) == Moved(entered=1)
+    assert not UnreadEvent.objects.exists()
+
+
+def test_a_rebuild_of_all_may_be_quiet_and_what_follows_is_not():
+    b.client(first_name="Boris")
+    b.dynamic_segment(anna())
+    dynamic.refresh(NOW)
+    Client.objects.update(first_name="Anna")
+    dynamic.rebuild_all(NOW, quiet=True)
+    dynamic.refresh(NOW)
+    assert not UnreadEvent.objects.exists()
+    Client.objects.update(first_name="Boris")
+    dynamic.rebuild_all(LATER)
+    dynamic.refresh(LATER)
+    assert UnreadEvent.objects.count() == 1
+
+
 def test_a_change_marked_later_is_left_for_later():
     person = b.client()
     b.dynamic_segment(anna())

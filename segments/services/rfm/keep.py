@@ -64,7 +64,7 @@ def keep(asof: datetime, rules: RfmRules, now: datetime, zone: ZoneInfo) -> RfmS
             _tell(asof, now, zone, triggers=not changed)
         _write(scores, asof)
         # Not every change of a score is an event, and the first snapshot tells none at all.
-        dynamic.rebuild_all(now)
+        dynamic.rebuild_all(now, quiet=first or changed)
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE rfm_measured")
             cursor.execute("DROP TABLE IF EXISTS rfm_moved")
