@@ -31,6 +31,7 @@ def context(request: HttpRequest, segment: Segment, editable: bool) -> dict[str,
         "url": reverse("admin:segments_segment_members", args=[segment.pk]),
         "editable": editable and not segment.is_dynamic,
         "visible": may_see_clients(request),
+        "fillable": editable and not segment.is_dynamic and may_see_clients(request),
         "next_page": page + 1 if len(shown) > PAGE else None,
         "previous_page": page - 1 if page > 1 else None,
     }

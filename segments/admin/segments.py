@@ -21,7 +21,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminRadioSelectWidget
 
 from loyalty.admin.base import grouped
-from segments.admin import members, rule_editor, rule_verbs
+from segments.admin import files, members, rule_editor, rule_verbs
 from segments.admin.segment_owner import SegmentOwner
 from segments.admin.uses import uses
 from segments.models import Membership, Segment
@@ -88,6 +88,14 @@ class SegmentAdmin(ModelAdmin):
                 wrap(require_POST(self.members_view)),
                 name="segments_segment_members",
             ),
+            path("<int:object_id>/export/<slug:kind>/", wrap(files.export_view), name="segments_segment_export"),
+            path("<int:object_id>/import/", wrap(self.import_view), name="segments_segment_import"),
+            path("<int:object_id>/import/<int:import_id>/", wrap(self.imported_view), name="segments_segment_imported"),
+            path(
+                "<int:object_id>/import/<int:import_id>/refused/",
+                wrap(files.refused_view),
+                name="segments_segment_refused",
+            ),
             *verbs,
             *rule_editor.urls(wrap),
             *super().get_urls(),
@@ -95,6 +103,12 @@ class SegmentAdmin(ModelAdmin):
 
     def verb_view(self, request: HttpRequest, object_id: int, verb: str) -> HttpResponse:
         return rule_verbs.verb_view(request, object_id, verb, **self.admin_site.each_context(request))
+
+    def import_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return files.import_view(request, object_id, **self.admin_site.each_context(request))
+
+    def imported_view(self, request: HttpRequest, object_id: int, import_id: int) -> HttpResponse:
+        return files.imported_view(request, object_id, import_id, **self.admin_site.each_context(request))
 
     def members_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Puts a client in or takes one out, by hand."""

@@ -9,6 +9,7 @@ from segments.conditions import (
     InSegment,
     RfmCondition,
 )
+from segments.models.member_import import MemberImport
 from segments.models.rfm import RfmRules, RfmScore, RfmSettings, RfmSnapshot, Ties, ZeroSpend
 from segments.models.segment import ChangedClient, Membership, Segment, refuse_dynamic
 
@@ -20,6 +21,7 @@ __all__ = [
     "EventCountCondition",
     "Group",
     "InSegment",
+    "MemberImport",
     "Membership",
     "RfmCondition",
     "RfmRules",

@@ -15,10 +15,11 @@ class FilledByRule(Exception):
     """A dynamic segment, in which nobody is put by hand; the text says so."""
 
 
-def add(segment_id: int, clients: Mapping[int, int], now: datetime) -> int:
+def add(segment_id: int, clients: Mapping[int, int], now: datetime, *, triggers: bool = True) -> int:
     """Adds clients (id → chain depth of the event that follows) to a segment; returns how many were not in it.
 
-    Set-based, in the caller's transaction; every entering is an event `segment.entered`. Raises FilledByRule.
+    Set-based, in the caller's transaction; every entering is an event `segment.entered`, which starts scenarios unless
+    `triggers` says otherwise. Raises FilledByRule.
     """
     if not clients:
         return 0
@@ -31,7 +32,7 @@ def add(segment_id: int, clients: Mapping[int, int], now: datetime) -> int:
             [segment_id, now, sorted(clients)],
         )
         entered = cursor.fetchall()
-        _tell("segment.entered", slug, entered, clients, now)
+        _tell("segment.entered", slug, entered, clients, now, triggers)
     return len(entered)
 
 
@@ -63,7 +64,9 @@ def _slug(segment_id: int) -> str:
     return segment.slug
 
 
-def _tell(name: str, slug: str, rows: list[tuple[int, int]], depths: Mapping[int, int], now: datetime) -> None:
+def _tell(
+    name: str, slug: str, rows: list[tuple[int, int]], depths: Mapping[int, int], now: datetime, triggers: bool = True
+) -> None:
     if not rows:
         return
     facts = [
@@ -73,6 +76,7 @@ def _tell(name: str, slug: str, rows: list[tuple[int, int]], depths: Mapping[int
             occurred_at=now,
             payload={"segment": slug},
             depth=depths[client_id],
+            triggers=triggers,
         )
         for client_id, membership_id in rows
     ]

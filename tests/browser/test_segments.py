@@ -1,5 +1,7 @@
 """The page of a segment in a real browser: its rule as a tree, what it finds, why, and applying it."""
 
+from pathlib import Path
+
 import pytest
 from django.utils import timezone
 from playwright.sync_api import FrameLocator, Locator, Page, expect
@@ -80,6 +82,26 @@ def test_nested_rule_is_built_looked_at_explained_and_applied(staff: Page):
     assert [row.client.last_name for row in Membership.objects.all()] == ["Kern"]
     page.reload()
     expect(page.locator(".segment-state")).to_contain_text("1 client as of")
+
+
+def test_file_is_looked_at_and_imported(staff: Page, tmp_path: Path):
+    segment = Segment.objects.create(name="VIP", slug="vip", colour="#d97706")
+    people = [b.client() for _ in range(2)]
+    file = tmp_path / "list.csv"
+    file.write_text("\n".join(["Телефон", *(person.phone for person in people), "12"]))
+    staff.goto(f"/admin/segments/segment/{segment.pk}/change/")
+    staff.get_by_role("link", name="Add from a file").click()
+    staff.locator("input[type=file]").set_input_files(file)
+    staff.get_by_role("button", name="Look at the file").click()
+    expect(staff.locator(".import-figures .is-in")).to_contain_text("2")
+    expect(staff.locator(".import-refused")).to_contain_text("no client has it")
+    assert not Membership.objects.exists()
+    staff.get_by_role("button", name="Add 2 clients").click()
+    expect(staff.locator("body")).to_contain_text("2 clients added from «list.csv»")
+    assert Membership.objects.filter(segment=segment).count() == 2
+    with staff.expect_download() as download:
+        staff.get_by_role("link", name="CSV").click()
+    assert people[0].phone in download.value.path().read_text("utf-8-sig")
 
 
 def test_deleting_asks_and_discarding_takes_back(staff: Page):
