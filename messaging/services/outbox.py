@@ -101,6 +101,11 @@ def withhold_runs(run_ids: Collection[int], reason: Reason) -> None:
         Message.objects.filter(run_id__in=run_ids, status=Status.QUEUED).update(status=Status.WITHHELD, reason=reason)
 
 
+def hand_over(guest: int, into: int) -> None:
+    """Makes the messages of a guest those of the client whom the guest turned out to be."""
+    Message.objects.filter(client=guest).update(client=into)
+
+
 def send_due(now: datetime) -> int:
     """Sends one handful of due messages of one channel; returns how many were dealt with, 0 when nothing is due."""
     with transaction.atomic():

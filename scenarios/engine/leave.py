@@ -118,24 +118,32 @@ def _end(scenario: Live, endings: Sequence[_Ending], now: datetime) -> None:
 
 def stop_all(scenario_id: int, reason: str, now: datetime) -> int:
     """Ends every run of a scenario (archiving); returns how many."""
+    return _stop("scenario_id = %(of)s", scenario_id, reason, now)
+
+
+def stop(run_ids: Collection[int], reason: str, now: datetime) -> int:
+    """Ends these runs; returns how many were active."""
+    return _stop("id = ANY(%(of)s)", list(run_ids), reason, now) if run_ids else 0
+
+
+def _stop(which: str, of: int | list[int], reason: str, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            """WITH held AS (
-                 SELECT id FROM scenarios_scenariorun WHERE scenario_id = %(scenario)s AND state = 'active'
-                 ORDER BY id FOR UPDATE),
+            f"""WITH held AS (
+                 SELECT id FROM scenarios_scenariorun WHERE {which} AND state = 'active' ORDER BY id FOR UPDATE),
                ended AS (
                  UPDATE scenarios_scenariorun r
                  SET state = 'exited', reason = %(reason)s, due_at = NULL, waiting = false, finished_at = %(now)s
-                 FROM held WHERE r.id = held.id RETURNING r.id, r.client_id, r.step_key),
+                 FROM held WHERE r.id = held.id RETURNING r.id, r.client_id, r.step_key, r.scenario_id),
                logged AS (
                  INSERT INTO scenarios_runlog (scenario_id, client_id, run_id, kind, step_key, step_type, reason,
                                                detail, created_at)
-                 SELECT %(scenario)s, client_id, id, 'ended', step_key, '', %(reason)s, '', %(now)s FROM ended)
-               SELECT id FROM ended""",
-            {"scenario": scenario_id, "reason": reason, "now": now},
+                 SELECT scenario_id, client_id, id, 'ended', step_key, '', %(reason)s, '', %(now)s FROM ended)
+               SELECT id FROM ended""",  # noqa: S608 (two fixed texts)
+            {"of": of, "reason": reason, "now": now},
         )
         run_ids = [run_id for (run_id,) in cursor.fetchall()]
-    outbox.withhold_runs(run_ids, Reason.SCENARIO_INACTIVE)
+    outbox.withhold_runs(run_ids, Reason.RUN_ENDED)
     return len(run_ids)
 
 
