@@ -18,6 +18,7 @@ TICKS = (
     Tick("scenarios.jobs.scan", "runs", every=10),
     Tick("scenarios.jobs.call_webhooks", "outbox", every=5),
     Tick("messaging.jobs.pump", "outbox", every=1),
+    Tick("scenarios.jobs.rehearse", "default", every=5),
     Tick("loyalty.jobs.fill_pools", "default", every=60),
     Tick("loyalty.jobs.reward_referrals", "default", every=60),
     Tick("loyalty.jobs.reward_quests", "default", every=60),

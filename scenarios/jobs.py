@@ -12,6 +12,7 @@ from scenarios.engine import clocks, webhooks
 from scenarios.engine.advance import advance_due
 from scenarios.engine.listen import read_events
 from scenarios.engine.scan import scan_due
+from scenarios.services import rehearsals
 
 # A pump gives its worker back after this long, so that the other queues have their turn; whatever is left, the
 # next tick goes on with.
@@ -56,6 +57,12 @@ def call_webhooks() -> None:
     """Calls other systems until no call is due."""
     stop = timezone.now() + TURN
     while timezone.now() < stop and webhooks.call_due(timezone.now()):
+        pass
+
+
+def rehearse() -> None:
+    """Runs the rehearsals that staff ordered, one after another."""
+    while rehearsals.run_next(timezone.now()):
         pass
 
 

@@ -17,8 +17,8 @@ from unfold.views import ChangeList
 from loyalty.admin.base import BigTableAdmin, BigTableList, DayFilter, link, masked, may_see_clients
 from messaging.admin.messages import STATUS_COLOURS
 from messaging.models import Channel, Status
-from scenarios.admin.reasons import reason_label
 from scenarios.models import STEP_TYPES, RunLog, Scenario, Step
+from scenarios.reasons import reason_label
 from segments.services import rules
 
 KINDS = {kind.__name__: kind for kind in STEP_TYPES}

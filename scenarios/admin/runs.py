@@ -22,9 +22,9 @@ from unfold.views import ChangeList
 from loyalty.admin.base import BigTableAdmin, BigTableList, link, masked, may_see_clients
 from messaging.models import Channel, Reason
 from scenarios.admin.log import ScenarioFilter
-from scenarios.admin.reasons import reason_label
 from scenarios.admin.verbs import PERMISSION
 from scenarios.models import Scenario, ScenarioRun, Step
+from scenarios.reasons import reason_label
 from scenarios.services import problems, runs
 from segments.services import rules
 

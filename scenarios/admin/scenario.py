@@ -17,7 +17,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from loyalty.admin.fields import event_field, events_field
-from scenarios.admin import copies, editor, history, verbs
+from scenarios.admin import copies, editor, history, trials, verbs
 from scenarios.admin.properties import FiltersField
 from scenarios.models import Scenario, ScenarioRun, Trigger
 from scenarios.services import tree
@@ -137,6 +137,8 @@ class ScenarioAdmin(ModelAdmin):
             path("<int:object_id>/map/", wrap(editor.map_view), name="scenarios_scenario_map"),
             path("<int:object_id>/export/", wrap(copies.export_view), name="scenarios_scenario_export"),
             path("<int:object_id>/releases/", wrap(self.releases_view), name="scenarios_scenario_releases"),
+            path("<int:object_id>/rehearse/", wrap(self.rehearse_view), name="scenarios_scenario_rehearse"),
+            path("<int:object_id>/why/", wrap(self.why_view), name="scenarios_scenario_why"),
             path("import/", wrap(self.import_view), name="scenarios_scenario_import"),
             path("<int:object_id>/do/<slug:name>/", wrap(self.verb_view), name="scenarios_scenario_verb"),
             *super().get_urls(),
@@ -147,6 +149,12 @@ class ScenarioAdmin(ModelAdmin):
 
     def releases_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return copies.releases_view(request, object_id, **self.admin_site.each_context(request), opts=self.opts)
+
+    def rehearse_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return trials.rehearse_view(request, object_id, **self.admin_site.each_context(request), opts=self.opts)
+
+    def why_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return trials.why_view(request, object_id, **self.admin_site.each_context(request), opts=self.opts)
 
     def import_view(self, request: HttpRequest) -> HttpResponse:
         return copies.import_view(request, **self.admin_site.each_context(request), opts=self.opts)

@@ -82,11 +82,13 @@ def advance_due(now: datetime, limit: int = BATCH) -> int:
     for scenario in live().values():
         if taken >= limit:
             break
-        taken += _advance_claimed(scenario, now, limit - taken)
+        taken += advance(scenario, now, limit - taken)
     return taken
 
 
-def _advance_claimed(scenario: Live, now: datetime, limit: int) -> int:
+def advance(scenario: Live, now: datetime, limit: int = BATCH) -> int:
+    """The same for one scenario."""
+
     def work(only: Sequence[int] | None, taken: list[int]) -> None:
         runs = _claim(scenario, now, limit, only)
         taken += [run.id for run in runs]

@@ -28,10 +28,12 @@ def fire_due(now: datetime, limit: int = BATCH) -> int:
 
     What would forbid the entry is looked up now, among all events since the base event, read or not.
     """
-    return sum(_fire(scenario, now, limit) for scenario in live().values())
+    return sum(fire(scenario, now, limit) for scenario in live().values())
 
 
-def _fire(scenario: Live, now: datetime, limit: int) -> int:
+def fire(scenario: Live, now: datetime, limit: int = BATCH) -> int:
+    """The same for one scenario."""
+
     def work(only: Sequence[int] | None, taken: list[int]) -> None:
         clocks = _claim(scenario.id, now, limit, only)
         taken += [clock.id for clock in clocks]

@@ -9,7 +9,7 @@ import orjson
 from django.db import connection
 
 from loyalty.models import UnreadEvent
-from scenarios.engine import leave, notices, wake
+from scenarios.engine import leave, merge, notices, wake
 from scenarios.engine.admit import admit, candidates_of
 from scenarios.engine.isolation import in_isolation
 from scenarios.engine.live import Live, live
@@ -53,13 +53,20 @@ def _follow(events: Sequence[EventView], now: datetime) -> None:
     by_name: dict[str, list[EventView]] = {}
     for event in events:
         by_name.setdefault(event.name, []).append(event)
+    if merge.EVENT in by_name:
+        merge.follow(by_name[merge.EVENT], now)
     scenarios = live().values()
     wake.hold(scenarios, by_name)
     for scenario in scenarios:
-        _start(scenario, by_name, now)
-        leave.on_events(scenario, by_name, now)
-        wake.on_events(scenario, by_name, now)
+        follow(scenario, by_name, now)
     notices.tell(events, now)
+
+
+def follow(scenario: Live, by_name: wake.ByName, now: datetime) -> None:
+    """What follows from events for one scenario: clients enter, clocks are set, runs end or wake."""
+    _start(scenario, by_name, now)
+    leave.on_events(scenario, by_name, now)
+    wake.on_events(scenario, by_name, now)
 
 
 def _put_off(event_id: int, error: Exception, now: datetime) -> None:
@@ -88,7 +95,7 @@ def _claim(now: datetime, limit: int, only: Sequence[int] | None) -> list[EventV
         ]
 
 
-def _start(scenario: Live, by_name: dict[str, list[EventView]], now: datetime) -> None:
+def _start(scenario: Live, by_name: wake.ByName, now: datetime) -> None:
     for trigger in scenario.flow.triggers:
         events = [event for name in trigger.listens_to() for event in by_name.get(name, ())]
         entries = trigger.entries(events, now) if events else []

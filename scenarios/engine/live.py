@@ -73,6 +73,10 @@ class Live:
     # The programme's control group, in percent.
     programme_holdout: Decimal = Decimal(0)
 
+    def hears(self) -> frozenset[str]:
+        """Names of the events that may start it or move who is inside."""
+        return self.heeds.union(*(trigger.listens_to() for trigger in self.flow.triggers))
+
     @property
     def heeds(self) -> frozenset[str]:
         """Names of the events that may move runs which are inside."""
@@ -88,26 +92,43 @@ def live() -> dict[int, Live]:
         .values_list("pk", "priority", "live_release_id", "stale_before", "salt", "programme_holdout")
     )
     found = {}
-    for scenario_id, priority, release_id, stale_before, salt, programme_holdout in rows:
+    for scenario_id, priority, release_id, *own in rows:
         try:
             current = flow(release_id)
         except (KeyError, TypeError, ValueError):
             # A release that cannot be rebuilt (a segment it names is gone) must not stop the others.
             log.exception("a release cannot be rebuilt", extra={"scenario": scenario_id, "release": release_id})
             continue
-        settings = current.settings
-        found[scenario_id] = Live(
-            scenario_id,
-            priority,
-            current,
-            rules_of(settings),
-            _moment(settings["starts_at"]),
-            _moment(settings["ends_at"]),
-            stale_before,
-            salt,
-            programme_holdout or Decimal(0),
-        )
+        found[scenario_id] = _live(scenario_id, priority, current, *own)
     return found
+
+
+def on_stage(scenario: Scenario, current: Flow) -> Live:
+    """A scenario that takes part in nothing but its own rehearsal (semantics §52)."""
+    share = Programme.objects.values_list("holdout_share", flat=True).first()
+    return _live(scenario.pk, scenario.priority, current, None, scenario.salt, share)
+
+
+def _live(
+    scenario_id: int,
+    priority: int,
+    current: Flow,
+    stale_before: datetime | None,
+    salt: str,
+    programme_holdout: Decimal | None,
+) -> Live:
+    settings = current.settings
+    return Live(
+        scenario_id,
+        priority,
+        current,
+        rules_of(settings),
+        _moment(settings["starts_at"]),
+        _moment(settings["ends_at"]),
+        stale_before,
+        salt,
+        programme_holdout or Decimal(0),
+    )
 
 
 def _moment(value: object) -> datetime | None:

@@ -8,7 +8,7 @@ nothing, and no query, until a moment of theirs has come: a tick costs what is d
 """
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -132,6 +132,23 @@ def _batch(
     mark.scanned_until, mark.window_until, mark.after_part, mark.after_client, mark.error = until, None, "", 0, ""
     mark.save()
     return taken
+
+
+def enter(
+    scenario: Live, trigger: Trigger, clients: Sequence[int], since: datetime, until: datetime, zones: Collection[str]
+) -> int:
+    """Lets those of the clients in who came due in (since, until] (UTC), without a mark: for a rehearsal."""
+    entered = 0
+    for part in trigger.due(since, until, zones):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""SELECT client_id, occurrence, context::text FROM ({part.sql}) AS due
+                    WHERE client_id = ANY(%(only)s) ORDER BY client_id""",  # noqa: S608 (of our triggers)
+                {**part.params, "only": list(clients)},
+            )
+            candidates = [Candidate(*row) for row in cursor.fetchall()]
+        entered += admit(scenario, trigger, candidates, until)
+    return entered
 
 
 def _read(part: Due, after: int, limit: int) -> list[Candidate]:

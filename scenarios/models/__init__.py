@@ -1,6 +1,7 @@
 """When and what follows: scenarios, their releases, the runs of clients through them, and the log."""
 
 from scenarios.models.clock import EntryClock
+from scenarios.models.rehearsal import Rehearsal
 from scenarios.models.run import ENDED_BY_STEP, RunLog, ScenarioRun
 from scenarios.models.scan import TriggerScan
 from scenarios.models.scenario import Branch, Release, Scenario
@@ -85,6 +86,7 @@ __all__ = [
     "QuestTrigger",
     "NotifyStaff",
     "RecommendProducts",
+    "Rehearsal",
     "Release",
     "RemoveFromSegment",
     "RevokeAccess",

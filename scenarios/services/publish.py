@@ -15,6 +15,11 @@ from scenarios.services import checks, releases
 from scenarios.services.releases import Standing
 
 
+def findings(scenario: Scenario, now: datetime) -> list[checks.Finding]:
+    """What is wrong, or doubtful, with the draft."""
+    return checks.findings(scenario, draft_document(scenario), now)
+
+
 class NotPublishable(Exception):
     """The draft has problems; each is a sentence in the current language."""
 

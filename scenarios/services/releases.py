@@ -177,6 +177,12 @@ def standing(scenario: Scenario, document: Row) -> list[Standing]:
     ]
 
 
+def sentences(document: Row) -> dict[str, str]:
+    """The sentences of a document's steps and triggers by key, in the current language."""
+    found = _parts(document, snapshot.named_by(document))
+    return {key: str(part.part.sentence()) for key, part in found.items()}
+
+
 def restore_as_draft(release: Release) -> None:
     """Makes the scenario's draft what a release says; nothing is published by it.
 

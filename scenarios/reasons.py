@@ -43,6 +43,7 @@ REASONS: dict[str, str | Promise] = {
     "no_staff": _("nobody of the staff can be written to"),
     "webhook_failed": _("the webhook could not be called"),
     "nothing_to_recommend": _("there is nothing to recommend"),
+    "merged": _("the client is inside as somebody known already"),
     "archived": _("the scenario was archived"),
     "by_hand_retry": _("tried again"),
     "by_hand_skip": _("taken past the step"),
