@@ -40,7 +40,7 @@ class QuestionInline(StackedInline):
 
     model = SurveyQuestion
     form = QuestionForm
-    fields = (("words", "key"), ("kind", "position", "required"), "options")
+    fields = ("words", "kind", "options", ("key", "position", "required"))
     ordering = ("position", "pk")
     extra = 0
     min_num = 1
