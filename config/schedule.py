@@ -17,6 +17,7 @@ TICKS = (
     Tick("scenarios.jobs.pump", "runs", every=1),
     Tick("scenarios.jobs.scan", "runs", every=10),
     Tick("scenarios.jobs.call_webhooks", "outbox", every=5),
+    Tick("scenarios.jobs.pick_winners", "segments", cron="20 * * * *"),
     Tick("messaging.jobs.pump", "outbox", every=1),
     Tick("scenarios.jobs.rehearse", "default", every=5),
     Tick("loyalty.jobs.fill_pools", "default", every=60),

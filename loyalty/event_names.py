@@ -58,6 +58,7 @@ PLATFORM: dict[str, Promise] = {
     "webhook.answered": _("Webhook answered"),
     "survey.answered": _("Survey answered"),
     "message.sent": _("Message sent"),
+    "scenario.stop": _("Taken out of a scenario by another one"),
     "message.delivered": _("Message delivered"),
     "message.opened": _("Message opened"),
     "message.clicked": _("Link in a message clicked"),

@@ -12,7 +12,7 @@ from scenarios.engine import clocks, webhooks
 from scenarios.engine.advance import advance_due
 from scenarios.engine.listen import read_events
 from scenarios.engine.scan import scan_due
-from scenarios.services import rehearsals
+from scenarios.services import rehearsals, split_results
 
 # A pump gives its worker back after this long, so that the other queues have their turn; whatever is left, the
 # next tick goes on with.
@@ -64,6 +64,11 @@ def rehearse() -> None:
     """Runs the rehearsals that staff ordered, one after another."""
     while rehearsals.run_next(timezone.now()):
         pass
+
+
+def pick_winners() -> None:
+    """Chooses the winners of A/B splits for which the facts suffice."""
+    split_results.pick_winners(timezone.now())
 
 
 def pump_once(now: datetime) -> Pumped:

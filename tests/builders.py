@@ -21,6 +21,7 @@ from scenarios.models import (
     IssuePromoCode,
     Scenario,
     SendMessage,
+    Split,
     Step,
     Wait,
     WaitForEvent,
@@ -210,6 +211,22 @@ def accrue(branch: Branch, amount: int = 300, lifetime_days: int | None = 30) ->
 def join(branch: Branch, to: Segment) -> AddToSegment:
     """A step into a segment."""
     return add(AddToSegment, branch, segment=to)
+
+
+def split(branch: Branch, *weights: int, **values: Any) -> tuple[Split, list[Branch]]:
+    """A split and its branches with these shares."""
+    made = add(Split, branch, **values)
+    return made, [
+        Branch.objects.create(scenario=branch.scenario, fork=made, position=place, weight=weight, label=chr(65 + place))
+        for place, weight in enumerate(weights)
+    ]
+
+
+def chain(**values: Any) -> Scenario:
+    """A draft of a chain, with its trunk."""
+    made = Scenario.objects.create(kind="chain", name=f"Chain {next(_numbers)}", **values)
+    Branch.objects.create(scenario=made)
+    return made
 
 
 def promo_pool(codes: int = 0, **values: Any) -> PromoPool:

@@ -97,7 +97,7 @@ class ScenarioAdmin(ModelAdmin):
     list_select_related = ("live_release",)
     list_after_template = "segments/dialogs.html"
     actions_list = ("import_link",)
-    add_fieldsets = ((None, {"fields": ("name", "description")}),)
+    add_fieldsets = ((None, {"fields": ("name", "kind", "description")}),)
     fieldsets = (
         (
             None,

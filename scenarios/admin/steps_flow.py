@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from loyalty.admin.fields import event_field
 from scenarios.admin.properties import FiltersField
 from scenarios.admin.steps import StepAdmin
-from scenarios.models import Exit, Fork, Goal, Wait, WaitForEvent
+from scenarios.models import Exit, Fork, Goal, Split, StartChain, StartScenario, StopScenario, Wait, WaitForEvent
 
 
 class WaitForm(forms.ModelForm):
@@ -110,3 +110,28 @@ class ForkAdmin(StepAdmin):
 @admin.register(Exit, Goal)
 class EndAdmin(StepAdmin):
     fieldsets = ((None, {"fields": ("label",)}),)
+
+
+@admin.register(Split)
+class SplitAdmin(StepAdmin):
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("label", "pick", ("confidence", "least")),
+                "description": _(
+                    "A client always draws the same branch. The share of a branch is set in its header on the map."
+                    " The winner is the branch that brings more clients to the scenario's goal."
+                ),
+            },
+        ),
+    )
+    conditional_fields = {
+        "confidence": "typeof pick === 'undefined' || pick",
+        "least": "typeof pick === 'undefined' || pick",
+    }
+
+
+@admin.register(StartScenario, StartChain, StopScenario)
+class OtherAdmin(StepAdmin):
+    fieldsets = ((None, {"fields": ("target",)}),)

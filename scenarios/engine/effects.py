@@ -7,7 +7,9 @@ from datetime import datetime
 from messaging.models import Recipient
 from messaging.services import outbox, policy
 from scenarios.engine import webhooks
-from scenarios.steps.outcomes import CallHook, Effect, QueueMessage, RunView, TellStaff
+from scenarios.engine.enrol import Candidate, enrol
+from scenarios.engine.live import live
+from scenarios.steps.outcomes import CallHook, Effect, Enter, QueueMessage, RunView, TellStaff
 
 
 @dataclass(slots=True)
@@ -34,6 +36,8 @@ class Ledgers:
     # The log line of every draft, to be told its message's id.
     draft_lines: list[LogLine] = field(default_factory=list)
     calls: list[webhooks.Call] = field(default_factory=list)
+    # Who enters which other scenario, with the log line of the step.
+    entries: dict[int, list[tuple[Candidate, LogLine]]] = field(default_factory=dict)
 
     def add(self, run: RunView, effects: Sequence[Effect], line: LogLine) -> None:
         """Takes the messages and calls of one run's step; everything else is settled already (`engine/settle.py`)."""
@@ -75,6 +79,9 @@ class Ledgers:
                         )
                     )
                     self.draft_lines.append(line)
+                case Enter():
+                    candidate = Candidate(run.client_id, run.key(), {}, depth=run.depth + 1)
+                    self.entries.setdefault(effect.scenario_id, []).append((candidate, line))
                 case CallHook():
                     self.calls.append(
                         webhooks.Call(
@@ -94,3 +101,13 @@ class Ledgers:
         for line, message_id in zip(self.draft_lines, outbox.queue(self.drafts, now), strict=True):
             line.message_id = message_id
         webhooks.queue(self.calls, now)
+        self._enter(now)
+
+    def _enter(self, now: datetime) -> None:
+        # In the order of the reader of the stream, so that neither waits for the other in a ring.
+        running = live() if self.entries else {}
+        for scenario_id, scenario in running.items():
+            enrol(scenario, [candidate for candidate, _ in self.entries.get(scenario_id, ())], now)
+        for scenario_id in self.entries.keys() - running.keys():
+            for _, line in self.entries[scenario_id]:
+                line.reason = "not_running"

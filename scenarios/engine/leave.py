@@ -9,7 +9,7 @@ from django.db import connection
 
 from messaging.models import Reason
 from messaging.services import outbox
-from scenarios.engine.live import Live, Rules
+from scenarios.engine.live import STOP, Live, Rules
 from scenarios.models import ENDED_BY_STEP, ScenarioRun
 from scenarios.triggers.base import EventView
 
@@ -49,7 +49,8 @@ def on_events(scenario: Live, by_name: Mapping[str, Sequence[EventView]], now: d
 
     Returns how many runs ended.
     """
-    events = [event for name in scenario.rules.names for event in by_name.get(name, ())]
+    stops = [event for event in by_name.get(STOP, ()) if event.payload.get("scenario") == scenario.id]
+    events = stops + [event for name in scenario.rules.names for event in by_name.get(name, ())]
     if not events:
         return 0
     with connection.cursor() as cursor:
@@ -83,6 +84,8 @@ def _endings(rules: Rules, runs: Iterable[Standing], events: Iterable[EventView]
             endings.append(_Ending(run, ScenarioRun.State.GOAL, "goal", reached))
         elif left := next((event for event in told if event.name in rules.exit_events), None):
             endings.append(_Ending(run, ScenarioRun.State.EXITED, "exit_event", left))
+        elif stopped := next((event for event in told if event.name == STOP), None):
+            endings.append(_Ending(run, ScenarioRun.State.EXITED, "stopped", stopped))
     return endings
 
 

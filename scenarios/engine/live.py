@@ -16,6 +16,9 @@ from scenarios.models import Scenario
 from scenarios.properties import Filter
 from scenarios.triggers.base import EventView
 
+# The event by which a step of another scenario ends a client's run (`steps/others.py`).
+STOP = "scenario.stop"
+
 log = logging.getLogger(__name__)
 
 
@@ -80,7 +83,7 @@ class Live:
     @property
     def heeds(self) -> frozenset[str]:
         """Names of the events that may move runs which are inside."""
-        return self.rules.names.union(self.flow.awaited)
+        return self.rules.names.union(self.flow.awaited, (STOP,))
 
 
 def live() -> dict[int, Live]:

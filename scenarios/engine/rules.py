@@ -20,6 +20,10 @@ _INSIDE = (
 _OWN = """c.depth > 0 AND EXISTS (
   SELECT 1 FROM loyalty_event e WHERE e.id = c.event_id AND e.payload ->> 'caused_by' = %(scenario)s::text)"""
 
+# Once, and once more for each time that staff allowed it (semantics §28).
+_ONCE = """'once' || coalesce((SELECT ':' || a.times FROM scenarios_again a
+                                WHERE a.scenario_id = %(scenario)s AND a.client_id = c.client_id), '')"""
+
 _RIVAL = """EXISTS (
   SELECT 1 FROM scenarios_scenariorun r
   WHERE r.client_id = c.client_id AND r.scenario_id = ANY(%(above)s)
@@ -53,11 +57,12 @@ def rules(scenario: Live, now: datetime) -> Rules:
         found.refuse("not_started", "true")
     if scenario.ends_at and now >= scenario.ends_at:
         found.refuse("ended", "true")
-    if said["reentry"] == Scenario.Reentry.ONCE:
+    chain = said.get("kind") == Scenario.Kind.CHAIN
+    if said["reentry"] == Scenario.Reentry.ONCE or chain:
         # An occurrence of its own, so that uniqueness decides even between two workers.
-        found.occurrence = "'once'"
+        found.occurrence = _ONCE
     found.refuse("entered_before", f"{_INSIDE} AND r.occurrence = {found.occurrence})")
-    if said["reentry"] == Scenario.Reentry.INTERVAL:
+    if said["reentry"] == Scenario.Reentry.INTERVAL and not chain:
         found.values["since"] = now - timedelta(days=int(str(said["reentry_days"])))
         found.refuse("too_soon", f"{_INSIDE} AND r.entered_at > %(since)s)")
         found.locks.append(f"enrol:{scenario.id}")

@@ -5,7 +5,7 @@ after the accrual. All is written set-based, a kind of effect at a time, in the 
 Messages wait for the end of the batch (`engine/effects.py`): nothing below depends on them.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,8 +13,11 @@ from typing import Any
 import orjson
 from django.db import connection
 
+from loyalty.intake.facts import Fact
 from loyalty.models import PromoPool
-from loyalty.services import access, ledger, promo
+from loyalty.services import access, attributes, ledger, promo, stream
+from messaging.services.recipients import Recipient
+from scenarios.engine.live import STOP
 from scenarios.steps.outcomes import (
     Accrue,
     Effect,
@@ -24,8 +27,10 @@ from scenarios.steps.outcomes import (
     Join,
     Leave,
     Outcome,
+    Quit,
     Remember,
     RunView,
+    SetAttribute,
     Withdraw,
 )
 from segments.services import membership
@@ -50,7 +55,7 @@ class Work:
 
     asked: Sequence[tuple[RunView, Any]]
     # Every client of the batch: whoever locks accounts locks all that may follow, in one order.
-    clients: Collection[int]
+    clients: dict[int, Recipient]
     settled: dict[int, Settled]
     changed: dict[int, RunView]
 
@@ -68,8 +73,10 @@ class Work:
             ledger.lock(self.clients)
 
 
-def settle(decided: Sequence[tuple[RunView, Outcome]], clients: Collection[int], now: datetime) -> dict[int, Settled]:
-    """Does what the outcomes of one step ask for; answers by run id. `clients`: ids of the whole batch's clients."""
+def settle(
+    decided: Sequence[tuple[RunView, Outcome]], clients: dict[int, Recipient], now: datetime
+) -> dict[int, Settled]:
+    """Does what the outcomes of one step ask for; answers by run id. `clients`: those of the whole batch, kept true."""
     asked: dict[type[Effect], list[tuple[RunView, Effect]]] = {}
     for run, outcome in decided:
         for effect in outcome.effects:
@@ -221,6 +228,34 @@ def _remember(work: Work, now: datetime) -> None:
         work.remember(run, effect.name, effect.value)
 
 
+def _set_attributes(work: Work, now: datetime) -> None:
+    if len(work.asked) < len(work.clients):
+        # As with accounts: the whole batch in one order, before a part of it.
+        attributes.lock(work.clients)
+    changes = [
+        attributes.Change(run.client_id, effect.name, effect.value, run.key(), effect.adds, run.depth + 1)
+        for run, effect in work.asked
+    ]
+    for client_id, known in attributes.change_many(changes, now).items():
+        # What follows in this batch reads the clients as they were loaded.
+        work.clients[client_id] = work.clients[client_id]._replace(attributes=orjson.dumps(known).decode())
+
+
+def _quit(work: Work, now: datetime) -> None:
+    # The reader of the stream ends the run: it takes runs in one order, whoever advances them holds some already.
+    facts = [
+        Fact(
+            external_id=f"{STOP}:{run.key()}",
+            name=STOP,
+            occurred_at=now,
+            payload={"scenario": effect.scenario_id},
+            depth=run.depth + 1,
+        )
+        for run, effect in work.asked
+    ]
+    stream.append(stream.platform(), facts, [run.client_id for run, _ in work.asked], now)
+
+
 # In this order: whoever moves between segments leaves first.
 _DEEDS: tuple[tuple[type[Effect], Callable[[Work, datetime], None]], ...] = (
     (Leave, _leave),
@@ -231,4 +266,6 @@ _DEEDS: tuple[tuple[type[Effect], Callable[[Work, datetime], None]], ...] = (
     (GiveAccess, _give_access),
     (EndAccess, _end_access),
     (Remember, _remember),
+    (SetAttribute, _set_attributes),
+    (Quit, _quit),
 )

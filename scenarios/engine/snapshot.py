@@ -34,12 +34,14 @@ NAMED: Mapping[type[models.Model], str] = {
     Level: "name",
     WebhookEndpoint: "slug",
     Survey: "slug",
+    Scenario: "slug",
 }
 
 # Columns that place a row in the draft; the document's nesting says the same.
 _PLACE = {"id", "polymorphic_ctype", "branch", "position", "scenario", "conditions", "parent"}
 
 SETTINGS = (
+    "kind",
     "reentry",
     "reentry_days",
     "parallel",

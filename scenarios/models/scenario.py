@@ -27,7 +27,19 @@ class Scenario(models.Model):
         INTERVAL = "interval", _("not more often than every n days")
         ALWAYS = "always", _("every time")
 
+    class Kind(models.TextChoices):
+        SCENARIO = "scenario", _("scenario")
+        CHAIN = "chain", _("chain of messages")
+
     name = models.CharField(_("name"), max_length=200)
+    slug = models.SlugField(_("short name"), default=new_key, unique=True, editable=False)
+    kind = models.CharField(
+        _("kind"),
+        max_length=8,
+        choices=Kind,
+        default=Kind.SCENARIO,
+        help_text=_("A chain is started by steps of scenarios, once per client."),
+    )
     description = models.TextField(_("description"), blank=True)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.DRAFT, editable=False)
     priority = models.IntegerField(

@@ -34,7 +34,7 @@ def findings(scenario: Scenario, document: Row, now: datetime) -> list[Finding]:
     """Everything that forbids publishing the document as this scenario, and what its author should look at again."""
     named = snapshot.named_by(document)
     found: list[Finding] = []
-    if not document["triggers"]:
+    if not document["triggers"] and scenario.kind != Scenario.Kind.CHAIN:
         found.append(Finding(t("The scenario has no trigger: nobody would ever enter.")))
     if not document["steps"]:
         found.append(Finding(t("The scenario has no steps: nothing would ever happen.")))

@@ -85,11 +85,15 @@ def _make_missing(need: Row) -> None:
         return
     values = {}
     for field in cls._meta.concrete_fields:
-        if field.name in need and field.editable and not field.is_relation and not field.primary_key:
+        own = (field.editable or field.name == "slug") and not field.is_relation and not field.primary_key
+        if field.name in need and own:
             values[field.name] = _python(cls, field.name, need[field.name])
     made = cls(**values)
     _refuse_bad(made, ())
-    made.save()
+    if isinstance(made, Scenario):
+        tree.create(made)  # an empty draft: what it says is in a file of its own
+    else:
+        made.save()
 
 
 def _python(cls: type[models.Model], name: str, value: Any) -> Any:

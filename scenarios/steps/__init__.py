@@ -11,10 +11,13 @@ from scenarios.steps.gift import GiveGift
 from scenarios.steps.issue_promo import IssuePromoCode
 from scenarios.steps.leaving import Exit, Goal
 from scenarios.steps.notify_staff import NotifyStaff
+from scenarios.steps.others import StartChain, StartScenario, StopScenario
 from scenarios.steps.recommend import RecommendProducts
 from scenarios.steps.referral import GiveReferralLink
 from scenarios.steps.segment import AddToSegment, MoveToSegment, RemoveFromSegment
 from scenarios.steps.send_message import SendMessage
+from scenarios.steps.set_attribute import SetClientAttribute
+from scenarios.steps.split import Split
 from scenarios.steps.wait import Wait
 from scenarios.steps.wait_event import WaitForEvent
 from scenarios.steps.withdraw import WithdrawBonuses
@@ -26,6 +29,7 @@ STEP_TYPES: tuple[type[Step], ...] = (
     Wait,
     WaitForEvent,
     Fork,
+    Split,
     AccrueBonuses,
     WithdrawBonuses,
     IssuePromoCode,
@@ -39,6 +43,10 @@ STEP_TYPES: tuple[type[Step], ...] = (
     RemoveFromSegment,
     MoveToSegment,
     CallWebhook,
+    SetClientAttribute,
+    StartChain,
+    StartScenario,
+    StopScenario,
     Goal,
     Exit,
 )
@@ -51,11 +59,11 @@ __all__ = [
     "CallWebhook",
     "Exit",
     "Fork",
+    "Forking",
     "GiveGift",
     "GiveReferralLink",
-    "GrantAccess",
-    "Forking",
     "Goal",
+    "GrantAccess",
     "IssuePromoCode",
     "MoveToSegment",
     "NotifyStaff",
@@ -63,8 +71,13 @@ __all__ = [
     "RemoveFromSegment",
     "RevokeAccess",
     "SendMessage",
+    "SetClientAttribute",
+    "Split",
+    "StartChain",
+    "StartScenario",
     "Step",
+    "StopScenario",
     "Wait",
-    "WithdrawBonuses",
     "WaitForEvent",
+    "WithdrawBonuses",
 ]

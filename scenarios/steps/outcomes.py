@@ -1,6 +1,6 @@
 """What a step is given and what it answers. Plain data: a step decides, the engine writes (architecture §2)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -45,7 +45,7 @@ class Batch:
     """Runs that stand on the same step of the same release, with their clients loaded."""
 
     runs: Sequence[RunView]
-    clients: Mapping[int, Recipient]
+    clients: dict[int, Recipient]
 
     def of(self, runs: Sequence[RunView]) -> "Batch":
         """The same batch cut down to some of its runs."""
@@ -167,6 +167,29 @@ class Remember:
     value: Any
 
 
+@dataclass(frozen=True, slots=True)
+class SetAttribute:
+    """A custom attribute of the client: set to a JSON value, cleared (None), or a number added to it."""
+
+    name: str
+    value: Any
+    adds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """The client enters another scenario, where its rules allow."""
+
+    scenario_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """The client leaves another scenario."""
+
+    scenario_id: int
+
+
 Effect = (
     QueueMessage
     | TellStaff
@@ -179,6 +202,9 @@ Effect = (
     | GiveAccess
     | EndAccess
     | Remember
+    | SetAttribute
+    | Enter
+    | Quit
 )
 
 
