@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from scenarios.models import Release, Scenario
-from scenarios.services import checks, publish, releases
+from scenarios.models import Release, Scenario, Trigger
+from scenarios.services import checks, entering, publish, releases
 from scenarios.services.publish import Answer
 
 KINDS = {
@@ -35,7 +36,14 @@ def context(scenario: Scenario) -> dict[str, Any]:
         "staying": [step for step in standing if not step.removed],
         "inside": sum(step.clients for step in standing),
         "answers": Answer.choices,
+        "matching": 0 if release else _matching(scenario),
     }
+
+
+def _matching(scenario: Scenario) -> int:
+    """How many match the draft's triggers already (semantics §6); nobody, where a trigger cannot be read yet."""
+    triggers = [trigger for trigger in Trigger.objects.filter(scenario=scenario) if not trigger.problems()]
+    return entering.count_matching(triggers, timezone.now())
 
 
 def act(scenario: Scenario, author: User, posted: QueryDict) -> Release:
@@ -45,4 +53,9 @@ def act(scenario: Scenario, author: User, posted: QueryDict) -> Release:
         for name, value in posted.items()
         if name.startswith("answer-") and value in Answer.values
     }
-    return publish.publish(scenario, author, timezone.now(), answers, posted.getlist("recalculate"))
+    now = timezone.now()
+    with transaction.atomic():
+        release = publish.publish(scenario, author, now, answers, posted.getlist("recalculate"))
+        if posted.get("matching"):
+            entering.let_matching_in(scenario, now)
+    return release

@@ -18,10 +18,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from scenarios.admin import history, publishing
+from scenarios.admin import history, publishing, starting
 from scenarios.models import EntryClock, Scenario, ScenarioRun
 from scenarios.services import lifecycle, transfer
 from scenarios.services.draft import BadDocument
+from scenarios.services.entering import NotActive
 from scenarios.services.publish import NotPublishable, Unanswered
 from scenarios.services.tree import TreeError
 
@@ -128,6 +129,16 @@ def _restore(request: HttpRequest, scenario: Scenario, now: datetime) -> str:
     return t("Restored from the archive")
 
 
+def _says_start(scenario: Scenario) -> list[str]:
+    return [t("The rules of entry stay in force; the log says who did not enter, and why.")]
+
+
+def _start(request: HttpRequest, scenario: Scenario, now: datetime) -> str:
+    done = starting.act(scenario, request.POST, now)
+    words = t("Started by hand; entered: %(entered)d, did not enter: %(refused)d")
+    return words % {"entered": done.entered, "refused": done.refused}
+
+
 VERBS = (
     Verb("publish", _("Publish"), "rocket_launch", (Status.DRAFT, Status.ACTIVE, Status.PAUSED),
          _("Publish «%(scenario)s»?"), _says_publish, _publish, _("«%(scenario)s» is published.")),
@@ -135,6 +146,8 @@ VERBS = (
          _("Pause «%(scenario)s»?"), _says_pause, _pause, _("«%(scenario)s» is paused.")),
     Verb("resume", _("Resume"), "play_arrow", (Status.PAUSED,),
          _("Resume «%(scenario)s»?"), _says_resume, _resume, _("«%(scenario)s» is active again.")),
+    Verb("start", _("Start for…"), "back_hand", (Status.ACTIVE,),
+         _("Start «%(scenario)s» for whom?"), _says_start, _start, _("«%(scenario)s» was started by hand.")),
     Verb("duplicate", _("Duplicate"), "content_copy", tuple(Status.values),
          _("Duplicate «%(scenario)s»?"), _says_duplicate, _duplicate,
          _("«%(scenario)s» is duplicated; here is the copy.")),
@@ -143,6 +156,9 @@ VERBS = (
     Verb("restore", _("Restore"), "unarchive", (Status.ARCHIVED,),
          _("Restore «%(scenario)s»?"), _says_restore, _restore, _("«%(scenario)s» is restored.")),
 )  # fmt: skip
+
+
+FORMS = {"publish": "scenarios/publish_form.html", "start": "scenarios/start_form.html"}
 
 
 def offered(request: HttpRequest, scenario: Scenario) -> list[dict[str, Any]]:
@@ -180,10 +196,12 @@ def verb_view(request: HttpRequest, object_id: int, name: str, **context: Any) -
         except (NotPublishable, BadDocument) as error:
             for problem in error.problems:
                 messages.error(request, problem)
-        except (lifecycle.WrongState, Unanswered, TreeError) as error:
+        except (lifecycle.WrongState, Unanswered, TreeError, NotActive, starting.NotUnderstood) as error:
             messages.error(request, str(error))
         else:
             messages.success(request, str(verb.done) % named)
+            if name == "start":
+                messages.info(request, str(done))
             if isinstance(done, Scenario):
                 history.note(request, done, t("Made as a copy of «%(scenario)s»") % named)
                 after = reverse("admin:scenarios_scenario_change", args=[done.pk])
@@ -201,6 +219,8 @@ def verb_view(request: HttpRequest, object_id: int, name: str, **context: Any) -
     }
     if name == "publish":
         asked |= publishing.context(scenario)
+    elif name == "start":
+        asked |= starting.context(scenario)
     alone = request.headers.get("X-Requested-With") == "fetch"
-    form = "scenarios/publish_form.html" if name == "publish" else "scenarios/verb_form.html"
+    form = FORMS.get(name, "scenarios/verb_form.html")
     return render(request, form if alone else "scenarios/verb.html", context | asked | {"form_template": form})
