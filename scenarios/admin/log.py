@@ -19,6 +19,7 @@ from messaging.admin.messages import STATUS_COLOURS
 from messaging.models import Channel, Status
 from scenarios.models import STEP_TYPES, RunLog, Scenario, Step
 from scenarios.reasons import reason_label
+from scenarios.templatetags.scenario_map import readable
 from segments.services import rules
 
 KINDS = {kind.__name__: kind for kind in STEP_TYPES}
@@ -75,7 +76,7 @@ class LogList(BigTableList):
         rules.fetch_related(steps, skip=("branch",))
         sentences = {step.key: step.sentence() for step in steps}
         for line in self.result_list:
-            line.sentence = sentences.get(line.step_key, "")
+            line.sentence = readable(sentences.get(line.step_key, ""))
             line.full = full
 
 

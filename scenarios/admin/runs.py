@@ -26,6 +26,7 @@ from scenarios.admin.verbs import PERMISSION
 from scenarios.models import Scenario, ScenarioRun, Step
 from scenarios.reasons import reason_label
 from scenarios.services import problems, runs
+from scenarios.templatetags.scenario_map import readable
 from segments.services import rules
 
 State = ScenarioRun.State
@@ -49,7 +50,7 @@ class RunList(BigTableList):
         said = sentences({run.step_key for run in self.result_list if run.step_key})
         full = may_see_clients(request)
         for run in self.result_list:
-            run.sentence, run.full = said.get(run.step_key, ""), full
+            run.sentence, run.full = readable(said.get(run.step_key, "")), full
 
 
 @admin.register(ScenarioRun)

@@ -96,7 +96,7 @@ def _timeline(found: rehearsal.Timeline) -> dict[str, Any]:
         "refused": reason_label(found.refused) if found.refused else "",
         "holdout": reason_label(f"holdout_{found.holdout}") if found.holdout else "",
         "conditions": found.conditions,
-        "state": ScenarioRun.State(found.state).label if found.state else "",
+        "state": ScenarioRun.State(found.state).label if found.state else t("outside"),
         "moments": [
             {
                 "moment": moment,

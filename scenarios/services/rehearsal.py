@@ -8,7 +8,7 @@ does is read from its own rows — runs, log, messages — before they vanish.
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -66,6 +66,12 @@ class Timeline:
     conditions: Explanation | None
     moments: list[Moment]
     state: str
+
+    def as_data(self) -> dict[str, Any]:
+        """The timeline for JSON; conditions as their sentence."""
+        told = {column.name: getattr(self, column.name) for column in fields(self)}
+        sentence = self.conditions.sentence if self.conditions else None
+        return told | {"conditions": sentence, "moments": [asdict(moment) for moment in self.moments]}
 
 
 @dataclass(slots=True)

@@ -155,8 +155,11 @@ def _verdict(found: Why) -> str:
         return t("The client %(name)s: %(words)s.") % {"name": found.clocks[0].name, "words": found.clocks[0].words}
     if blocked:
         return f"{blocked.name}: {blocked.words}."
-    if any(trace.heard for trace in found.triggers):
-        return t("What happened to the client did not start the scenario.")
+    heard = [one for trace in found.triggers for one in trace.heard]
+    if heard:
+        last_heard = max(heard, key=lambda one: one.at)
+        words = t("«%(event)s» of %(at)s did not start the scenario: %(reason)s.")
+        return words % {"event": last_heard.name, "at": _moment(last_heard.at), "reason": last_heard.words}
     return t("Nothing happened to the client that would start the scenario.")
 
 

@@ -18,9 +18,9 @@ _LABELS = {found.group(1): variable.label for variable in VARIABLES if (found :=
 
 
 @register.filter
-def readable(sentence: str) -> str:
+def readable(sentence: object) -> str:
     """A sentence with the variables of a message's text by their names: ‹First name›."""
-    named = _VARIABLE.sub(lambda found: f"‹{_LABELS.get(found.group(1), found.group(1))}›", sentence)
+    named = _VARIABLE.sub(lambda found: f"‹{_LABELS.get(found.group(1), found.group(1))}›", str(sentence))
     return _CUT.sub("…", _TAG.sub("", named))
 
 

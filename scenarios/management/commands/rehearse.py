@@ -2,7 +2,6 @@
 
 import json
 from argparse import ArgumentParser
-from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -41,8 +40,7 @@ class Command(BaseCommand):
 
     def _timeline(self, found: rehearsal.Timeline, as_json: bool) -> None:
         if as_json:
-            told = asdict(found) | {"conditions": found.conditions.sentence if found.conditions else None}
-            self.stdout.write(json.dumps(told, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2))
+            self.stdout.write(json.dumps(found.as_data(), cls=DjangoJSONEncoder, ensure_ascii=False, indent=2))
             return
         if not found.entered:
             self.stdout.write(f"would not enter: {reason_label(found.refused)}")

@@ -68,3 +68,25 @@ class TestEnrol:
 
     def test_it_needs_the_right_to_write(self):
         problem(Till("scenarios:read").post(f"scenarios/{live().pk}/enrol/", {"clients": ["1"]}), 403)
+
+
+def test_why_a_client_did_or_did_not_get_it_is_told():
+    till, running, anna = Till(), live(), b.client()
+    told = till.get(f"scenarios/{running.pk}/explain/?client={anna.pk}").json()
+    assert told["client_id"] == anna.pk
+    assert told["verdict"].startswith("Nothing happened")
+    problem(till.get(f"scenarios/{running.pk}/explain/"), 400)
+
+
+def test_a_client_is_rehearsed_at_once_and_the_base_is_ordered():
+    till, draft, anna = Till(), b.scenario(), b.client()
+    b.email(b.trunk(draft), body="Hi {{ client.first_name }}")
+    url = f"scenarios/{draft.pk}/rehearse/"
+    told = till.post(url, {"client": str(anna.pk)}).json()
+    assert [moment["body"] for moment in told["moments"] if moment["channel"]] == ["Hi Anna"]
+    assert not ScenarioRun.objects.exists()
+    ordered = till.post(url, {"days": 7})
+    assert (ordered.status_code, ordered.json()["state"]) == (202, "ordered")
+    assert [row["days"] for row in till.get(f"scenarios/{draft.pk}/rehearsals/").json()] == [7]
+    problem(till.post(url, {}), 400)
+    problem(till.post(url, {"client": str(anna.pk), "days": 7}), 400)
