@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Count
 from django.utils import timezone
 
-from loyalty.models import BonusOperation
+from loyalty.models import BonusOperation, PromoCode
 from loyalty.services.events import record
 from messaging.models import Message, SinkEmail
 from messaging.services import outbox
@@ -62,7 +62,8 @@ def test_killed_workers_neither_repeat_nor_lose_anything(size, kills, batch, set
     shop, fans = b.source(), b.segment("fans")
     draft = b.scenario()
     trunk = b.trunk(draft)
-    b.email(trunk)
+    b.issue_promo(trunk, b.promo_pool(codes=size + 50))
+    b.email(trunk, body="{{ promo.code }}")
     b.accrue(trunk)
     b.join(trunk, fans)
     b.sms(trunk)
@@ -98,4 +99,6 @@ def test_killed_workers_neither_repeat_nor_lose_anything(size, kills, batch, set
     assert SinkEmail.objects.values("recipients").distinct().count() == size
     assert BonusOperation.objects.count() == BonusOperation.objects.values("client").distinct().count() == size
     assert Membership.objects.count() == size
-    assert RunLog.objects.filter(kind="step").count() == 4 * size
+    codes = PromoCode.objects.exclude(client=None)
+    assert codes.count() == codes.values("client").distinct().count() == size
+    assert RunLog.objects.filter(kind="step").count() == 5 * size
