@@ -4,6 +4,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.models.source import Source
 
@@ -89,8 +90,10 @@ class ProductChange(models.Model):
         Product, models.CASCADE, related_name="changes", db_index=False, verbose_name=_("product")
     )
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
-    before = models.BigIntegerField(_("before"), null=True, help_text=_("A price in minor units, or 1 in stock."))
-    after = models.BigIntegerField(_("after"), null=True)
+    before = models.BigIntegerField(
+        pgettext_lazy("value", "before"), null=True, help_text=_("A price in minor units, or 1 in stock.")
+    )
+    after = models.BigIntegerField(pgettext_lazy("value", "after"), null=True)
     currency = models.CharField(_("currency"), max_length=3, blank=True)
     drop_percent = models.DecimalField(
         _("cheaper by, %"), max_digits=5, decimal_places=2, null=True, help_text=_("Empty where it is not cheaper.")

@@ -8,6 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from scenarios import properties
 from scenarios.keys import new_key
@@ -98,7 +99,7 @@ class Scenario(models.Model):
     # Set when the scenario is resumed: what was due before is too late to be said (semantics §15).
     stale_before = models.DateTimeField(null=True, editable=False)
     goal_event = models.CharField(
-        _("goal"),
+        pgettext_lazy("scenario", "goal"),
         max_length=100,
         blank=True,
         help_text=_("What the scenario is for. When it happens, the client leaves at once: the goal is reached."),

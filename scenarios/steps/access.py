@@ -8,7 +8,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from loyalty.models import AccessGrant
 from loyalty.services.ledger import lifetime_end
@@ -21,7 +21,7 @@ class Giving(Step):
 
     kind: AccessGrant.Kind
 
-    name = models.CharField(_("what"), max_length=200)
+    name = models.CharField(pgettext_lazy("grant", "what"), max_length=200)
     link = models.URLField(
         _("link"), max_length=1000, blank=True, help_text=_("Empty: every client gets a code of their own.")
     )
@@ -69,7 +69,9 @@ class RevokeAccess(Step):
     icon = "key_off"
 
     kind = models.CharField(_("kind"), max_length=10, choices=AccessGrant.Kind, default=AccessGrant.Kind.ACCESS)
-    name = models.CharField(_("what"), max_length=200, help_text=_("As it was named when it was granted."))
+    name = models.CharField(
+        pgettext_lazy("grant", "what"), max_length=200, help_text=_("As it was named when it was granted.")
+    )
 
     class Meta:
         verbose_name = _("revoke access")

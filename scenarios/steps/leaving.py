@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import models
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from scenarios.steps.base import Step
 from scenarios.steps.outcomes import Batch, Outcome
@@ -33,10 +34,12 @@ class Goal(Step):
 
     icon = "flag"
 
-    label = models.CharField(_("goal"), max_length=200, blank=True, help_text=_("For readers and the log."))
+    label = models.CharField(
+        pgettext_lazy("scenario", "goal"), max_length=200, blank=True, help_text=_("For readers and the log.")
+    )
 
     class Meta:
-        verbose_name = _("goal")
+        verbose_name = pgettext_lazy("scenario", "goal")
         verbose_name_plural = _("goals")
 
     def sentence(self) -> str:

@@ -10,6 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext, pgettext_lazy
 
 from loyalty.services import zones
 from scenarios.durations import Unit, in_words, length
@@ -64,7 +65,7 @@ class Wait(Step):
         blank=True,
         help_text=_("None: any day."),
     )
-    opens = models.TimeField(_("from"), null=True, blank=True)
+    opens = models.TimeField(pgettext_lazy("time", "from"), null=True, blank=True)
     closes = models.TimeField(_("till"), null=True, blank=True)
     date_of = models.CharField(_("date"), max_length=13, choices=dates.DateOf, default=dates.DateOf.GIVEN)
     given = models.DateField(_("which date"), null=True, blank=True)
@@ -113,29 +114,29 @@ class Wait(Step):
                 parts = (days_of_week(self.weekdays), hours(self.opens, self.closes))
                 return t("Wait until it is %(when)s") % {"when": ", ".join(filter(None, parts))}
             case self.Mode.DATE:
-                return t("Wait until %(date)s, %(clock)s") % {"date": self._date_words(), "clock": f"{self.at:%H:%M}"}
+                return self._until_date()
             case _:
                 words = {"time": in_words(self.amount, self.unit), "after": after}
                 return t("Wait until %(time)s %(after)s") % words if after else t("Wait %(time)s") % words
 
-    def _date_words(self) -> str:
+    def _until_date(self) -> str:
         given = self.given.strftime("%d.%m.%Y") if self.given else "…"
         name = self.name or "…"
         names = {
             dates.DateOf.GIVEN: given,
-            dates.DateOf.BIRTHDAY: t("the birthday"),
-            dates.DateOf.REGISTERED: t("the day of registration"),
-            dates.DateOf.ATTRIBUTE: t("the date in «%(attribute)s»") % {"attribute": name},
-            dates.DateOf.PROMO: t("the last day of the promo code"),
-            dates.DateOf.EVENT: t("the date in the event's «%(property)s»") % {"property": name},
+            dates.DateOf.BIRTHDAY: pgettext("until", "the birthday"),
+            dates.DateOf.REGISTERED: pgettext("until", "the day of registration"),
+            dates.DateOf.ATTRIBUTE: pgettext("until", "the date in «%(attribute)s»") % {"attribute": name},
+            dates.DateOf.PROMO: pgettext("until", "the last day of the promo code"),
+            dates.DateOf.EVENT: pgettext("until", "the date in the event's «%(property)s»") % {"property": name},
         }
         day = names.get(dates.DateOf(self.date_of), given)
-        words = {"time": in_words(self.shift_days, Unit.DAYS), "day": day}
+        words = {"time": in_words(self.shift_days, Unit.DAYS), "day": day, "clock": f"{self.at:%H:%M}"}
         if not self.shift_days or self.shift == self.Shift.ON:
-            return day
-        return (
-            t("%(time)s before %(day)s") if self.shift == self.Shift.BEFORE else t("%(time)s after %(day)s")
-        ) % words
+            return t("Wait until %(day)s, %(clock)s") % words
+        if self.shift == self.Shift.BEFORE:
+            return t("Wait until %(time)s before %(day)s, %(clock)s") % words
+        return t("Wait until %(time)s after %(day)s, %(clock)s") % words
 
     def decide(self, batch: Batch, now: datetime) -> list[Outcome]:
         # A timer keeps its end. But whether the last message was sent, and when, is known after the wait begins.

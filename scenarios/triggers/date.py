@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.services import programme
 from scenarios.durations import Unit, in_words
@@ -33,9 +34,9 @@ class DateTrigger(Trigger):
         ATTRIBUTE = "attribute", _("date in a custom attribute")
 
     class Side(models.TextChoices):
-        BEFORE = "before", _("before")
+        BEFORE = "before", pgettext_lazy("date", "before")
         ON = "on", _("on the day")
-        AFTER = "after", _("after")
+        AFTER = "after", pgettext_lazy("date", "after")
 
     icon = "cake"
     timed = True

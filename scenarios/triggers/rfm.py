@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from scenarios.triggers.base import Entry, EventView, Trigger
 from segments.rfm import RfmGroup
@@ -18,10 +19,16 @@ class RfmTrigger(Trigger):
     icon = "grid_view"
 
     from_groups = ArrayField(
-        models.CharField(max_length=30, choices=RfmGroup), verbose_name=_("from"), default=list, blank=True
+        models.CharField(max_length=30, choices=RfmGroup),
+        verbose_name=pgettext_lazy("RFM group", "from"),
+        default=list,
+        blank=True,
     )
     to_groups = ArrayField(
-        models.CharField(max_length=30, choices=RfmGroup), verbose_name=_("to"), default=list, blank=True
+        models.CharField(max_length=30, choices=RfmGroup),
+        verbose_name=pgettext_lazy("RFM group", "to"),
+        default=list,
+        blank=True,
     )
 
     class Meta:

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.models import Consent
 from segments.conditions.amounts import Counted, happened
 from segments.conditions.base import Condition, MenuGroup
 from segments.facts import Facts, Span, Term
@@ -48,7 +49,8 @@ class EngagementCondition(Counted, Condition):
     def sentence(self) -> str:
         said = str(self.get_deed_display())
         if self.channel:
-            said = t("%(said)s by %(channel)s") % {"said": said, "channel": self.channel}
+            channel = dict(Consent.Channel.choices).get(self.channel, self.channel)
+            said = t("%(said)s by %(channel)s") % {"said": said, "channel": channel}
         return f"{said} {self.how_often()}"
 
     def seen(self, saw: Mapping[str, Any]) -> str:

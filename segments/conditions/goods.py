@@ -6,6 +6,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from segments.conditions.amounts import Counted, happened
 from segments.conditions.base import Condition, MenuGroup
@@ -31,9 +32,9 @@ class GoodsCondition(Counted, Condition):
         CARTED = "carted", _("put in the cart")
 
     class Kind(models.TextChoices):
-        PRODUCT = "product", _("the product")
-        CATEGORY = "category", _("the category")
-        BRAND = "brand", _("the brand")
+        PRODUCT = "product", pgettext_lazy("bought", "the product")
+        CATEGORY = "category", pgettext_lazy("bought", "the category")
+        BRAND = "brand", pgettext_lazy("bought", "the brand")
 
     deed = models.CharField(_("what was done"), max_length=10, choices=Deed, default=Deed.BOUGHT)
     kind = models.CharField(_("with"), max_length=10, choices=Kind, default=Kind.CATEGORY)

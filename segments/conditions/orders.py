@@ -13,7 +13,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from loyalty.money import digits
 from loyalty.services import programme
@@ -43,7 +43,9 @@ class OrdersCondition(Measured, Windowed, Condition):
         FIRST = "first", _("days since the first order")
         LAST = "last", _("days since the last order")
 
-    measure = models.CharField(_("what"), max_length=10, choices=Measure, default=Measure.COUNT, help_text=_RULE)
+    measure = models.CharField(
+        pgettext_lazy("orders", "what"), max_length=10, choices=Measure, default=Measure.COUNT, help_text=_RULE
+    )
 
     class Meta:
         verbose_name = _("orders: number, sum, average, days since")

@@ -7,7 +7,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from segments.conditions.base import Condition, MenuGroup
 from segments.conditions.orders import PURCHASE
@@ -27,7 +27,7 @@ class ReferralCondition(Condition):
         REFERRER = "referrer", _("brought friends")
         OF_BUYERS = "buyers", _("brought friends who bought")
 
-    role = models.CharField(_("what"), max_length=10, choices=Role, default=Role.REFERRER)
+    role = models.CharField(pgettext_lazy("referral", "what"), max_length=10, choices=Role, default=Role.REFERRER)
     count = models.PositiveIntegerField(
         _("friends, at least"), default=1, validators=[MinValueValidator(1), MaxValueValidator(1_000_000)]
     )
