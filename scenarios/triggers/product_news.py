@@ -134,10 +134,11 @@ interest AS (
 SELECT i.client_id, %(occurrence)s::text AS occurrence,
        jsonb_build_object('entry', (array_agg(n.item ORDER BY n.place))[1] || jsonb_build_object(
          'count', count(*), 'items', jsonb_agg(n.item ORDER BY n.place))) AS context
-FROM interest i JOIN news n ON n.place = i.place JOIN loyalty_client c ON c.id = i.client_id
-WHERE c.merged_into_id IS NULL AND NOT EXISTS (
-  SELECT 1 FROM loyalty_order o
+FROM interest i JOIN news n ON n.place = i.place
+-- Counted rather than joined: those who are interested are few beside all clients and all orders.
+WHERE (SELECT c.merged_into_id IS NULL FROM loyalty_client c WHERE c.id = i.client_id) AND (
+  SELECT count(*) FROM loyalty_order o
   JOIN loyalty_orderline l ON l.order_id = o.id JOIN loyalty_product p ON p.id = l.product_id
   WHERE o.client_id = i.client_id AND p.external_id = n.product AND o.status <> 'cancelled'
-    AND o.ordered_at > %(since)s)
+    AND o.ordered_at > %(since)s) = 0
 GROUP BY i.client_id"""
