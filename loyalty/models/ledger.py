@@ -12,6 +12,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.models.client import Client
 
@@ -86,7 +87,7 @@ class BonusLot(models.Model):
 
     client = models.ForeignKey(Client, models.PROTECT, db_index=False, verbose_name=_("client"))
     operation = models.ForeignKey(BonusOperation, models.PROTECT, verbose_name=_("operation"))
-    amount = models.BigIntegerField(_("granted"))
+    amount = models.BigIntegerField(pgettext_lazy("bonuses", "granted"))
     remaining = models.BigIntegerField(_("remaining"))
     activates_at = models.DateTimeField(_("active from"))
     expires_at = models.DateTimeField(_("burns at"), null=True, blank=True)

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.models.accrual import AccrualRule
 from loyalty.models.ledger import BonusHold, BonusOperation
@@ -52,7 +53,7 @@ class PurchaseAccrual(models.Model):
     purchase = models.ForeignKey(Purchase, models.CASCADE, related_name="accruals", verbose_name=_("purchase"))
     rule = models.ForeignKey(AccrualRule, models.SET_NULL, null=True, verbose_name=_("rule"))
     operation = models.OneToOneField(BonusOperation, models.PROTECT, verbose_name=_("operation"))
-    amount = models.BigIntegerField(_("granted"))
+    amount = models.BigIntegerField(pgettext_lazy("bonuses", "granted"))
     kept = models.BigIntegerField(_("kept"))
 
     class Meta:

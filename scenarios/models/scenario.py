@@ -108,7 +108,7 @@ class Scenario(models.Model):
         _("only if the event says"), default=list, blank=True, validators=[properties.check]
     )
     goal_days = models.PositiveIntegerField(
-        _("within days"),
+        pgettext_lazy("goal", "within days"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],

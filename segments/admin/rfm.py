@@ -193,7 +193,7 @@ class RfmScoreAdmin(BigTableAdmin):
     def scores(self, score: RfmScore) -> str:
         return f"{score.r} {score.f} {score.m}"
 
-    @display(description=_("spent"))
+    @display(description=pgettext_lazy("money", "spent"))
     def spent(self, score: RfmScore) -> str:
         return money(score.monetary, self.currency)
 

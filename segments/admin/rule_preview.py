@@ -41,6 +41,7 @@ def preview_view(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     found = preview.preview(root, now)
     shown = {
         "count": grouped(found.count),
+        "number": found.count,
         "exact": found.exact,
         "clients": found.sample if may_see_clients(request) else [],
         "hidden": not may_see_clients(request),

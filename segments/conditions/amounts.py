@@ -109,7 +109,9 @@ class Measured(models.Model):
         BETWEEN = "between", _("from … to …")
 
     bound = models.CharField(_("bound"), max_length=10, choices=Bound, default=Bound.AT_LEAST)
-    amount = models.DecimalField(_("amount"), max_digits=14, decimal_places=2, validators=[MinValueValidator(0)])
+    amount = models.DecimalField(
+        pgettext_lazy("measured", "amount"), max_digits=14, decimal_places=2, validators=[MinValueValidator(0)]
+    )
     amount_to = models.DecimalField(
         pgettext_lazy("range", "to"),
         max_digits=14,

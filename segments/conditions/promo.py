@@ -8,7 +8,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from segments.conditions.amounts import MAX_DAYS, days_ago, in_days
 from segments.conditions.base import Condition, MenuGroup
@@ -40,7 +40,7 @@ class PromoCodeCondition(Condition):
         help_text=_("Empty: of any pool."),
     )
     days = models.PositiveIntegerField(
-        _("within days"),
+        pgettext_lazy("promo code", "within days"),
         null=True,
         blank=True,
         validators=[MaxValueValidator(MAX_DAYS)],

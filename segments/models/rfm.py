@@ -112,7 +112,7 @@ class RfmScore(models.Model):
     m = models.PositiveSmallIntegerField(_("monetary"))
     last_at = models.DateTimeField(_("last purchase"))
     frequency = models.PositiveIntegerField(pgettext_lazy("number", "purchases"))
-    monetary = models.BigIntegerField(_("spent"))
+    monetary = models.BigIntegerField(pgettext_lazy("money", "spent"))
     since = models.DateTimeField(_("in the group since"))
 
     class Meta:

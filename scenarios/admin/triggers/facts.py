@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from loyalty.admin.fields import OpenChoiceField, event_field
@@ -128,8 +129,12 @@ class QuestTriggerAdmin(TriggerAdmin):
 class RfmTriggerForm(OwnerForm):
     """Groups are ticked."""
 
-    from_groups = Ticked(label=_("From"), choices=RfmGroup.choices, required=False, help_text=_("None: any."))
-    to_groups = Ticked(label=_("To"), choices=RfmGroup.choices, required=False, help_text=_("None: any."))
+    from_groups = Ticked(
+        label=pgettext_lazy("RFM group", "From"), choices=RfmGroup.choices, required=False, help_text=_("None: any.")
+    )
+    to_groups = Ticked(
+        label=pgettext_lazy("RFM group", "To"), choices=RfmGroup.choices, required=False, help_text=_("None: any.")
+    )
 
 
 @admin.register(RfmTrigger)
