@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from benchmarks import base, harness
 from benchmarks.harness import Result
+from benchmarks.people import fill
+from loyalty.models import Order, OrderLine
 from loyalty.services import stream
 from segments.conditions.attribute import AttributeCondition
 from segments.conditions.consent import ConsentCondition
@@ -135,14 +137,36 @@ def _same(segment: Segment, by_hand: Segment) -> int:
 
 
 def _change(number: int, now: datetime) -> None:
-    """One client of a hundred moves to another city, as the events that tell it leave it behind when read."""
+    """One client of a hundred orders something of the category, and is marked as the readers of events mark."""
+    at = now - timedelta(seconds=10)
+    values = {"at": at, "number": number, "changed": CHANGED}
+    fill(
+        Order,
+        "FROM loyalty_client WHERE (hashint8(id) & 65535) %% %(changed)s = %(number)s",
+        values,
+        source_id="(SELECT id FROM loyalty_source WHERE slug = 'base')",
+        external_id="'new-' || %(number)s::int || '-' || id",
+        client_id="id",
+        status="'paid'",
+        currency="'RUB'",
+        total="50000",
+        ordered_at="%(at)s",
+        changed_at="%(at)s",
+    )
+    fill(
+        OrderLine,
+        "FROM loyalty_order o WHERE o.ordered_at = %(at)s",
+        values,
+        order_id="o.id",
+        position="0",
+        product_id="(SELECT min(p.id) FROM loyalty_product p JOIN loyalty_category k ON k.id = p.category_id"
+        " WHERE k.name = 'Category 7')",
+        quantity="1",
+        price="o.total",
+        total="o.total",
+    )
     with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE loyalty_client SET attributes = jsonb_build_object(
-                 'city', CASE attributes ->> 'city' WHEN 'Riga' THEN 'Omsk' ELSE 'Riga' END)
-               WHERE id %% %s = %s RETURNING id""",
-            [CHANGED, number],
-        )
+        cursor.execute("SELECT client_id FROM loyalty_order WHERE ordered_at = %s", [at])
         changed.mark((changed.Change(client_id) for (client_id,) in cursor.fetchall()), now)
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Statement = tuple[str, list[Any]]
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+# The names of joined relations (`Facts.join`), and of the clients asked about.
+_JOINED = re.compile(r"\bf\d+\b|\bchosen\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,11 @@ class Asked:
     holds: str
     saw: Mapping[str, str]
     parts: "tuple[Asked, ...]"
+
+    @property
+    def of_client_alone(self) -> bool:
+        """Whether it looks at no joined fact, only at the client's own row."""
+        return _JOINED.search(self.holds) is None
 
 
 @cache
@@ -128,12 +135,19 @@ class Facts(Values):
         term = condition.term(self)
         return Asked(condition, f"(({term.holds}) IS TRUE)", term.saw, term.parts)
 
-    def select(self, columns: str, where: str = "TRUE") -> Statement:
-        """A SELECT over the clients asked about and all facts joined so far."""
+    def select(self, columns: str, where: str = "TRUE", early: str = "TRUE") -> Statement:
+        """A SELECT over the clients asked about and all facts joined so far.
+
+        `early`: a part of `where` that looks at the client's own row alone. Of given clients, no facts are gathered of
+        those who fall at it.
+        """
         chosen = ""
         if self._clients is not None:
             ids = self.value(sorted(set(self._clients)))
-            chosen = f"WITH chosen AS (SELECT unnest({ids}::bigint[]) AS id) "
+            chosen = (
+                f"WITH chosen AS (SELECT c.id FROM unnest({ids}::bigint[]) AS given(id)"
+                f" JOIN loyalty_client c ON c.id = given.id WHERE {early}) "
+            )
         joins = " ".join(clause for _name, clause in self._joins.values())
         return self.statement(
             f"{chosen}SELECT {columns} FROM loyalty_client c {joins} WHERE {self.among('c.id')} AND {where}"

@@ -20,8 +20,9 @@ def score() -> None:
 def refresh() -> None:
     """Makes dynamic segments true as of now, by what changed since the last time (semantics §45)."""
     now = timezone.now()
-    while timezone.now() < now + TURN and dynamic.refresh_next(now) is not None:
-        pass
+    for _moved in dynamic.pieces(now):
+        if timezone.now() > now + TURN:
+            break
 
 
 def nightly() -> None:

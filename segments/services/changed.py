@@ -62,6 +62,27 @@ def take(now: datetime, limit: int) -> list[Change]:
         return [Change(*row) for row in cursor.fetchall()]
 
 
+class Seen:
+    """Whom one refresh has looked at as of its moment, by segment. It remembers so many and no more."""
+
+    LIMIT = 200_000  # clients
+
+    def __init__(self) -> None:
+        self._clients: dict[int, list[set[int]]] = {}
+        self._room = self.LIMIT
+
+    def add(self, segment_id: int, changes: Sequence[Change]) -> None:
+        """Notes that the segment is right about these clients."""
+        if self._room >= len(changes):
+            self._room -= len(changes)
+            self._clients.setdefault(segment_id, []).append({change.client_id for change in changes})
+
+    def without(self, segment_id: int, clients: Sequence[int]) -> list[int]:
+        """Those of the clients of whom that was not noted, in their order."""
+        noted = self._clients.get(segment_id, [])
+        return [client_id for client_id in clients if not any(client_id in ids for ids in noted)]
+
+
 def forget(now: datetime) -> None:
     """Drops what was marked by `now` (UTC): there is no dynamic segment any more."""
     ChangedClient.objects.filter(marked_at__lte=now).delete()

@@ -8,7 +8,7 @@ Everything about a segment happens under the lock of its row; several are locked
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,11 +19,12 @@ from loyalty.services import stream
 from segments.facts import Statement
 from segments.models import Group, Segment
 from segments.services import changed, dependencies, evaluate, rules
-from segments.services.changed import Change
+from segments.services.changed import Change, Seen
 
 log = logging.getLogger(__name__)
 
-BATCH = 10_000  # clients looked at in one statement; beyond that many by the clock, the whole base is
+BATCH = 10_000  # clients looked at in one statement
+MANY = 200_000  # clients: where the clock concerns more, the whole base is looked at
 RETRY = timedelta(minutes=10)  # after an error
 
 # What a rule can do wrong: SQL that fails on somebody's data, a condition whose settings make no sense any more.
@@ -46,29 +47,32 @@ class Moved:
 
 def refresh(now: datetime) -> Moved:
     """Makes all dynamic segments true as of `now` (UTC), in as many transactions as it takes."""
-    moved = Moved()
-    while (more := refresh_next(now)) is not None:
-        moved += more
-    return moved
+    return sum(pieces(now), Moved())
 
 
-def refresh_next(now: datetime) -> Moved | None:
-    """The next piece of `refresh`, in a transaction of its own; None where nothing is left to do.
+def pieces(now: datetime) -> Iterator[Moved]:
+    """The pieces of `refresh`, each done in a transaction of its own when it is asked for, until nothing is left.
 
     A piece is a batch of changed clients, through all segments, or the time that passed or the rebuild of one
     segment. Two at once do the pieces one after the other, and nothing twice.
     """
+    seen = Seen()
+    while (moved := _piece(seen, now)) is not None:
+        yield moved
+
+
+def _piece(seen: Seen, now: datetime) -> Moved | None:
     needs = dependencies.graph()
     order = dependencies.in_order(needs)
     if not order:
         changed.forget(now)
         return None
-    if (moved := _batch(order, now)) is not None:
+    if (moved := _batch(order, seen, now)) is not None:
         return moved
     due = set(Segment.objects.filter(_due(now), pk__in=order).values_list("pk", flat=True))
     for segment_id in order:
         if segment_id in due:
-            return _bring_up(segment_id, _has_dependents(segment_id, needs), now)
+            return _bring_up(segment_id, _has_dependents(segment_id, needs), seen, now)
     return None
 
 
@@ -114,7 +118,7 @@ def _locked(ids: Sequence[int]) -> QuerySet[Segment]:
     return rows.select_for_update(no_key=True).order_by("pk")
 
 
-def _batch(order: Sequence[int], now: datetime) -> Moved | None:
+def _batch(order: Sequence[int], seen: Seen, now: datetime) -> Moved | None:
     """Looks at a batch of changed clients, segment by segment, so that what changes in one is seen by the next."""
     with transaction.atomic():
         segments = {segment.pk: segment for segment in _locked(order)}
@@ -131,12 +135,13 @@ def _batch(order: Sequence[int], now: datetime) -> Moved | None:
             try:
                 with transaction.atomic():
                     moved += _look_at(segment, trees[segment.pk], changes, now)
+                seen.add(segment.pk, changes)
             except _FAILURES as error:
                 _failed(segment, error, now)
         return moved
 
 
-def _bring_up(segment_id: int, has_dependents: bool, now: datetime) -> Moved:
+def _bring_up(segment_id: int, has_dependents: bool, seen: Seen, now: datetime) -> Moved:
     """Brings a segment up to `now`: by the clock where that is told, else as a whole."""
     with transaction.atomic():
         segment = _locked([segment_id]).filter(_due(now)).first()
@@ -146,15 +151,18 @@ def _bring_up(segment_id: int, has_dependents: bool, now: datetime) -> Moved:
             with transaction.atomic():
                 moved = None
                 if segment.rebuild_at is None and segment.computed_at is not None:
-                    moved = _pass_time(segment, segment.computed_at, has_dependents, now)
+                    moved = _pass_time(segment, segment.computed_at, has_dependents, seen, now)
                 return _rebuild(segment, has_dependents, now) if moved is None else moved
         except _FAILURES as error:
             _failed(segment, error, now)
             return Moved()
 
 
-def _pass_time(segment: Segment, then: datetime, has_dependents: bool, now: datetime) -> Moved | None:
-    """Looks at those whose answer time alone may have changed; None where these are anyone, or too many."""
+def _pass_time(segment: Segment, then: datetime, has_dependents: bool, seen: Seen, now: datetime) -> Moved | None:
+    """Looks at those whose answer time alone may have changed; None where these are anyone, or too many.
+
+    What just happened came into its window by time, too: whom this refresh has seen need not be seen again.
+    """
     rule = _rules([segment])[segment.pk]
     touched = evaluate.changing(rule, then, now)
     if touched is None:
@@ -164,12 +172,16 @@ def _pass_time(segment: Segment, then: datetime, has_dependents: bool, now: date
         cursor.execute(
             f"""SELECT DISTINCT client_id FROM ({sql}) AS touched
                 WHERE client_id IS NOT NULL ORDER BY client_id LIMIT %s""",  # noqa: S608
-            [*values, BATCH + 1],
+            [*values, MANY + 1],
         )
-        ids = [client_id for (client_id,) in cursor.fetchall()]
-    if len(ids) > BATCH:
+        touched_ids = [client_id for (client_id,) in cursor.fetchall()]
+    if len(touched_ids) > MANY:
         return None
-    moved = _look_at(segment, rule, [Change(client_id) for client_id in ids], now, has_dependents) if ids else Moved()
+    ids = seen.without(segment.pk, touched_ids)
+    moved = Moved()
+    for start in range(0, len(ids), BATCH):
+        changes = [Change(client_id) for client_id in ids[start : start + BATCH]]
+        moved += _look_at(segment, rule, changes, now, has_dependents)
     Segment.objects.filter(pk=segment.pk).update(computed_at=now)
     return moved
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import connection
 
 from segments.facts import Asked, Facts, Span, Statement
-from segments.models import Condition
+from segments.models import Condition, Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ def matching(condition: Condition, client_ids: Iterable[int], now: datetime) -> 
     facts = Facts(now, set(client_ids))
     asked = facts.ask(condition)
     with connection.cursor() as cursor:
-        cursor.execute(*facts.select("c.id", asked.holds))
+        cursor.execute(*facts.select("c.id", asked.holds, _early(asked)))
         return {pk for (pk,) in cursor.fetchall()}
 
 
@@ -37,7 +37,15 @@ def selection(condition: Condition, now: datetime, clients: Collection[int] | No
     """
     facts = Facts(now, clients)
     asked = facts.ask(condition)
-    return facts.select("c.id", f"c.merged_into_id IS NULL AND {asked.holds}")
+    alive = "c.merged_into_id IS NULL"
+    return facts.select("c.id", f"{alive} AND {asked.holds}", f"{alive} AND {_early(asked)}")
+
+
+def _early(asked: Asked) -> str:
+    """What must hold of the client's own row for the condition to hold: tested before facts are gathered."""
+    if isinstance(asked.condition, Group) and asked.condition.mode == Group.Mode.ALL and asked.parts:
+        return " AND ".join(_early(part) for part in asked.parts)
+    return asked.holds if asked.of_client_alone else "TRUE"
 
 
 def explain(condition: Condition, client_id: int, now: datetime) -> Explanation:

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from loyalty.models import Identity, UnreadEvent
@@ -47,7 +49,15 @@ def test_an_event_that_was_read_marks_its_client_with_its_depth(buyers):
     assert members(buyers) == {person.pk}
 
 
-def test_nothing_is_marked_without_a_dynamic_segment_and_reading_takes_one_query_more_with_one():
+def test_what_just_happened_is_looked_at_once_though_it_came_into_the_window_by_time_too(buyers):
+    b.record_event(b.source(), "order.created", b.client(), at=LATER - timedelta(seconds=10), now=LATER)
+    pump_once(LATER)
+    with CaptureQueriesContext(connection) as queries:
+        assert dynamic.refresh(LATER).entered == 1
+    assert sum(query["sql"].startswith("WITH change AS") for query in queries) == 1
+
+
+def test_nothing_is_marked_without_a_dynamic_segment():
     b.record_event(b.source(), "order.created", b.client(), at=NOW)
     pump_once(NOW)
     assert marks() == set()
