@@ -61,7 +61,10 @@ def _clients_inside(scenario: Scenario) -> str:
 def _says_publish(scenario: Scenario) -> list[str]:
     if scenario.live_release is None:
         return [t("The scenario becomes active: from now on its triggers let clients in.")]
-    return [_clients_inside(scenario), t("They follow the new release from their next step on.")]
+    lines = [_clients_inside(scenario)]
+    if _inside(scenario):
+        lines.append(t("They follow the new release from their next step on."))
+    return lines
 
 
 def _says_duplicate(scenario: Scenario) -> list[str]:
