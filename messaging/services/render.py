@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
+from django.utils.translation import gettext as t
 from liquid import Environment, StrictDefaultUndefined
 from liquid.exceptions import LiquidError
 from liquid.extra import JSON
@@ -59,18 +60,18 @@ class Text:
 def compiled(source: str) -> Text:
     """The parsed template, kept for the next batch. Raises `TemplateError`."""
     if len(source) > MAX_SOURCE:
-        raise TemplateError(f"longer than {MAX_SOURCE} characters")
+        raise TemplateError(t("longer than %(limit)s characters") % {"limit": MAX_SOURCE})
     try:
         return Text(source)
     except (LiquidError, RecursionError) as error:
-        raise TemplateError(_words(error)) from error
+        raise TemplateError(t("The variables cannot be read: %(error)s") % {"error": _words(error)}) from error
 
 
 def check(source: str) -> None:
     """Raises `TemplateError` where the template cannot be parsed or reads a variable that does not exist."""
     unknown = compiled(source).names - VARIABLES
     if unknown:
-        raise TemplateError("unknown variable: " + ", ".join(sorted(unknown)))
+        raise TemplateError(t("There is no such variable: %(names)s") % {"names": ", ".join(sorted(unknown))})
 
 
 # What a template may read; `variables.load` fills them.
