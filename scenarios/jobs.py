@@ -12,7 +12,7 @@ from scenarios.engine import clocks, webhooks
 from scenarios.engine.advance import advance_due
 from scenarios.engine.listen import read_events
 from scenarios.engine.scan import scan_due
-from scenarios.services import rehearsals, split_results
+from scenarios.services import daily, rehearsals, split_results, uplift
 
 # A pump gives its worker back after this long, so that the other queues have their turn; whatever is left, the
 # next tick goes on with.
@@ -74,3 +74,14 @@ def pick_winners() -> None:
 def pump_once(now: datetime) -> Pumped:
     """One batch of each at `now` (UTC)."""
     return Pumped(read_events(now), clocks.fire_due(now), advance_due(now))
+
+
+def count_results() -> None:
+    """Counts the results of the last days again, and what control groups show; every night (semantics §47–51)."""
+    daily.count_recent(timezone.now())
+    uplift.count_all(timezone.now())
+
+
+def count_today() -> None:
+    """Counts the results of yesterday and today, so that staff need not wait for the night."""
+    daily.count_recent(timezone.now(), back=1)

@@ -33,7 +33,7 @@ class ProgrammeAdmin(ModelAdmin):
             },
         ),
         (_("Levels"), {"fields": ("level_measure", ("level_period", "level_days"))}),
-        (_("Measuring"), {"fields": ("holdout_share",)}),
+        (_("Measuring"), {"fields": (("holdout_share", "attribution_days"), "margin_share")}),
     )
     autocomplete_fields = ("unpayable_categories", "unpayable_products")
     compressed_fields = False

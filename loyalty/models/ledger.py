@@ -73,7 +73,11 @@ class BonusOperation(models.Model):
         verbose_name_plural = _("bonus operations")
         permissions = [("correct_bonuses", _("Can accrue and correct bonuses by hand, and release holds"))]
         constraints = [models.UniqueConstraint(fields=["source", "key"], name="bonus_operation_unique")]
-        indexes = [models.Index(fields=["client", "-id"], name="bonus_operation_client")]
+        indexes = [
+            models.Index(fields=["client", "-id"], name="bonus_operation_client"),
+            # A day's postings, for results by the day: next to nothing to keep.
+            BrinIndex(fields=["posted_at"], name="bonus_operation_posted", autosummarize=True),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.amount}"

@@ -98,6 +98,20 @@ class Programme(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(50)],
         help_text=_("This share of clients gets nothing from any scenario, so that the effect of all can be measured."),
     )
+    attribution_days = models.PositiveSmallIntegerField(
+        _("an order counts for a message within, days"),
+        default=7,
+        validators=[MinValueValidator(1), MaxValueValidator(90)],
+        help_text=_("After a click, or else after the message was sent; 24 hours each."),
+    )
+    margin_share = models.DecimalField(
+        _("margin, % of revenue"),
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal(100),
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text=_("What is earned on sales. 100: results take the whole revenue for margin."),
+    )
 
     class Meta:
         verbose_name = _("programme")

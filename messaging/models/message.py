@@ -1,5 +1,6 @@
 """The send log: one row a message, written before anything is sent (semantics §20)."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -92,6 +93,8 @@ class Message(models.Model):
             models.Index(fields=["-id"], name="message_troubles", condition=Q(status__in=["failed", "unknown"])),
             models.Index(fields=["scenario_id", "-id"], name="message_scenario_newest"),
             models.Index(fields=["provider_id"], name="message_provider_id", condition=~Q(provider_id="")),
+            # A day's messages, for the results by the day: next to nothing to keep.
+            BrinIndex(fields=["created_at"], name="message_created", autosummarize=True),
         ]
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from loyalty.admin.fields import event_field, events_field
-from scenarios.admin import copies, editor, history, trials, verbs
+from scenarios.admin import copies, editor, history, results, trials, verbs
 from scenarios.admin.properties import FiltersField
 from scenarios.models import Scenario, ScenarioRun, Trigger
 from scenarios.services import tree
@@ -138,6 +138,7 @@ class ScenarioAdmin(ModelAdmin):
             path("<int:object_id>/export/", wrap(copies.export_view), name="scenarios_scenario_export"),
             path("<int:object_id>/releases/", wrap(self.releases_view), name="scenarios_scenario_releases"),
             path("<int:object_id>/rehearse/", wrap(self.rehearse_view), name="scenarios_scenario_rehearse"),
+            path("<int:object_id>/results/", wrap(self.results_view), name="scenarios_scenario_results"),
             path("<int:object_id>/why/", wrap(self.why_view), name="scenarios_scenario_why"),
             path("import/", wrap(self.import_view), name="scenarios_scenario_import"),
             path("<int:object_id>/do/<slug:name>/", wrap(self.verb_view), name="scenarios_scenario_verb"),
@@ -155,6 +156,9 @@ class ScenarioAdmin(ModelAdmin):
 
     def why_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return trials.why_view(request, object_id, **self.admin_site.each_context(request), opts=self.opts)
+
+    def results_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return results.results_view(request, object_id, **self.admin_site.each_context(request), opts=self.opts)
 
     def import_view(self, request: HttpRequest) -> HttpResponse:
         return copies.import_view(request, **self.admin_site.each_context(request), opts=self.opts)

@@ -53,7 +53,8 @@ class DaysForm(forms.Form):
                               widget=UnfoldAdminIntegerFieldWidget())  # fmt: skip
 
 
-def _scenario(request: HttpRequest, object_id: int) -> Scenario:
+def scenario_of(request: HttpRequest, object_id: int) -> Scenario:
+    """The scenario of a page about it, for whoever may see scenarios."""
     if not (request.user.has_perm("scenarios.view_scenario") or request.user.has_perm("scenarios.change_scenario")):
         raise PermissionDenied
     return get_object_or_404(Scenario.objects.select_related("live_release"), pk=object_id)
@@ -62,7 +63,7 @@ def _scenario(request: HttpRequest, object_id: int) -> Scenario:
 @require_http_methods(["GET", "POST"])
 def rehearse_view(request: HttpRequest, object_id: int, **context: Any) -> HttpResponse:
     """GET `client`: the timeline of one client. POST `days`: orders a rehearsal of the base, shown when it is done."""
-    scenario = _scenario(request, object_id)
+    scenario = scenario_of(request, object_id)
     now = timezone.now()
     days = DaysForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and days.is_valid():
@@ -143,7 +144,7 @@ def _figures(scenario: Scenario, done: Rehearsal) -> dict[str, Any]:
 @require_GET
 def why_view(request: HttpRequest, object_id: int, **context: Any) -> HttpResponse:
     """Why the client did or did not get it."""
-    scenario = _scenario(request, object_id)
+    scenario = scenario_of(request, object_id)
     if not request.user.has_perm(VIEW_CLIENTS):
         raise PermissionDenied
     form = ClientForm(request.GET if "client" in request.GET else None)

@@ -2,6 +2,7 @@
 
 from scenarios.models.clock import EntryClock
 from scenarios.models.rehearsal import Rehearsal
+from scenarios.models.results import Attribution, ScenarioDay, Uplift
 from scenarios.models.run import ENDED_BY_STEP, RunLog, ScenarioRun
 from scenarios.models.scan import TriggerScan
 from scenarios.models.scenario import Branch, Release, Scenario
@@ -67,6 +68,7 @@ __all__ = [
     "AddToSegment",
     "Again",
     "AskSurvey",
+    "Attribution",
     "Branch",
     "BurningTrigger",
     "CallWebhook",
@@ -100,6 +102,7 @@ __all__ = [
     "RfmTrigger",
     "RunLog",
     "Scenario",
+    "ScenarioDay",
     "ScenarioRun",
     "ScheduleTrigger",
     "SegmentTrigger",
@@ -113,6 +116,7 @@ __all__ = [
     "StopScenario",
     "Trigger",
     "TriggerScan",
+    "Uplift",
     "Wait",
     "WaitForEvent",
     "WebhookCall",

@@ -1,5 +1,6 @@
 """A client's way through a scenario, and the log of every step of it. Flat tables, written set-based."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -114,6 +115,8 @@ class RunLog(models.Model):
             models.Index(fields=["scenario", "-id"], name="runlog_scenario"),
             models.Index(fields=["client", "-id"], name="runlog_client"),
             models.Index(fields=["-id"], name="runlog_failures", condition=Q(kind="failure")),
+            # A day's lines, for the results by the day: next to nothing to keep.
+            BrinIndex(fields=["created_at"], name="runlog_created", autosummarize=True),
         ]
 
     def __str__(self) -> str:

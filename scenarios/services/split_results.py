@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import sqrt
-from statistics import NormalDist
 from typing import Any
 
 import orjson
@@ -14,6 +12,7 @@ from django.db import connection, transaction
 from scenarios import properties
 from scenarios.engine.live import Goal, Live, live
 from scenarios.models import Scenario, Split, SplitWinner
+from scenarios.services.statistics import Arm, certainty
 
 # How long after the split a goal counts, where the scenario does not say.
 WINDOW = timedelta(days=14)
@@ -74,11 +73,7 @@ def leader(found: Sequence[Variant]) -> tuple[str, float]:
 
 
 def _beats(one: Variant, other: Variant) -> float:
-    if not one.clients or not other.clients:
-        return 0.0
-    pooled = (one.converted + other.converted) / (one.clients + other.clients)
-    deviation = sqrt(pooled * (1 - pooled) * (1 / one.clients + 1 / other.clients))
-    return NormalDist().cdf((one.share - other.share) / deviation) if deviation else 0.5
+    return certainty(Arm(one.converted, one.clients), Arm(other.converted, other.clients))
 
 
 def choose(
