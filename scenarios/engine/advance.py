@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from loyalty.bulk import copy
 from loyalty.services import stream
 from messaging.services import recipients
+from scenarios.engine.due import due
 from scenarios.engine.effects import Ledgers, LogLine
 from scenarios.engine.isolation import in_isolation
 from scenarios.engine.live import Live, live
@@ -78,11 +79,11 @@ def advance_due(now: datetime, limit: int = BATCH) -> int:
 
     Workers may run side by side: each claims runs that no other holds (semantics §9).
     """
-    taken = 0
-    for scenario in live().values():
+    taken, scenarios = 0, live()
+    for scenario_id in due("scenarios_scenariorun", scenarios, now):
         if taken >= limit:
             break
-        taken += advance(scenario, now, limit - taken)
+        taken += advance(scenarios[scenario_id], now, limit - taken)
     return taken
 
 

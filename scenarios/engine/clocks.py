@@ -9,6 +9,7 @@ import orjson
 from django.db import connection
 
 from scenarios.engine.admit import admit, candidates_of
+from scenarios.engine.due import due
 from scenarios.engine.isolation import in_isolation
 from scenarios.engine.live import Live, live
 from scenarios.engine.refuse import log_refusals
@@ -28,7 +29,8 @@ def fire_due(now: datetime, limit: int = BATCH) -> int:
 
     What would forbid the entry is looked up now, among all events since the base event, read or not.
     """
-    return sum(fire(scenario, now, limit) for scenario in live().values())
+    scenarios = live()
+    return sum(fire(scenarios[scenario_id], now, limit) for scenario_id in due("scenarios_entryclock", scenarios, now))
 
 
 def fire(scenario: Live, now: datetime, limit: int = BATCH) -> int:
