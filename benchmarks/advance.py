@@ -1,10 +1,15 @@
 """`advance`: due runs on a message step are rendered, queued, logged and moved on, by one process.
 
 The floor claims as many runs in the same batches and writes the same messages, log lines and runs, with a
-constant text: what remains of the difference is deciding and rendering.
+constant text: what remains of the difference is deciding and rendering. `two_workers` is how many times as fast two
+processes move other runs as one does, in turn.
 """
 
+import multiprocessing
+import time
 from datetime import datetime, timedelta
+from multiprocessing.synchronize import Barrier
+from statistics import median
 
 import psycopg
 from django.db import connection
@@ -13,6 +18,7 @@ from django.utils import timezone
 from benchmarks import harness, people
 from benchmarks.harness import Result
 from scenarios.engine.advance import BATCH, advance_due
+from scenarios.engine.live import live
 from scenarios.models import Scenario, ScenarioRun
 from tests import builders
 
@@ -25,6 +31,8 @@ BODY = """Hello, {{ client.first_name | default: "friend" }}!
 See you soon in the shop.
 """
 WAIT = timedelta(hours=1)
+PAIRS = 2  # rounds of one process beside two
+SHARE = 1000  # runs a batch where processes divide them
 
 
 def run(size: int, due: int = 0) -> Result:
@@ -44,7 +52,9 @@ def run(size: int, due: int = 0) -> Result:
             -(-size // batch), lambda _: _product(now, batch), lambda _: program.advance(batch)
         )
     _check(product, constant)
-    return harness.compare("advance", size, products, floors, batch, harness.peak_rss_mb(), due=due or size)
+    faster = _two_workers(max(1, size // 4), ids, now)
+    told = {"due": due or size, "two_workers": faster}
+    return harness.compare("advance", size, products, floors, batch, harness.peak_rss_mb(), **told)
 
 
 def _scenario() -> Scenario:
@@ -83,6 +93,45 @@ def _enrol(scenario: Scenario, ids: tuple[int, int], number: int, now: datetime)
 
 def _product(now: datetime, limit: int) -> None:
     advance_due(now, limit)
+
+
+def _two_workers(size: int, ids: tuple[int, int], now: datetime) -> float:
+    """How many times as fast two processes move `size` runs as one does."""
+    taken: dict[int, list[float]] = {1: [], 2: []}
+    for number in range(2 * PAIRS):
+        # What is left of the rounds before is nobody's work here.
+        Scenario.objects.update(status=Scenario.Status.PAUSED)
+        _enrol(_scenario(), ids, size, now)
+        harness.settle()
+        workers = 1 + (number + number // 2) % 2  # one, two, two, one
+        taken[workers].append(_side_by_side(workers, now))
+    return median(taken[1]) / median(taken[2])
+
+
+def _side_by_side(number: int, now: datetime) -> float:
+    """Seconds in which so many processes move all that is due."""
+    connection.close()  # a connection is not shared with a fork
+    processes = multiprocessing.get_context("fork")
+    start = processes.Barrier(number + 1)
+    workers = [processes.Process(target=_work, args=(start, now), daemon=True) for _ in range(number)]
+    for worker in workers:
+        worker.start()
+    start.wait()
+    began = time.perf_counter()
+    for worker in workers:
+        worker.join()
+    seconds = time.perf_counter() - began
+    if any(worker.exitcode for worker in workers) or advance_due(now):
+        raise SystemExit("error: the workers did not move all runs")
+    return seconds
+
+
+def _work(start: Barrier, now: datetime) -> None:
+    live()  # connected, with the releases read
+    start.wait()
+    while advance_due(now, SHARE):
+        pass
+    connection.close()
 
 
 class _Floor:
@@ -140,9 +189,10 @@ class _Floor:
                     for n, (run, client, _) in enumerate(runs)
                 ))  # fmt: skip
             cursor.execute(
-                """UPDATE scenarios_scenariorun SET step_key = %s, waiting = true, visits = 2, due_at = %s
+                """UPDATE scenarios_scenariorun SET step_key = %s, waiting = true, waiting_since = %s,
+                     waiting_until = %s, visits = 2, due_at = %s
                    WHERE id = ANY(%s)""",
-                [self.wait, self.until, [run for run, _, _ in runs]],
+                [self.wait, self.now, self.until, self.until, [run for run, _, _ in runs]],
             )
 
 

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from loyalty.bulk import copy
 from loyalty.services import stream
+from loyalty.services.rows import as_json
 from messaging.services import recipients
 from scenarios.engine.due import due
 from scenarios.engine.effects import Ledgers, LogLine
@@ -35,7 +36,8 @@ _State = ScenarioRun.State
 class _Moves:
     """What one batch writes about its runs."""
 
-    updates: list[tuple[Any, ...]] = field(default_factory=list)
+    # Runs by what they become: most of a batch become the same.
+    updates: dict[tuple[Any, ...], list[int]] = field(default_factory=dict)
     lines: list[LogLine] = field(default_factory=list)
     ledgers: Ledgers = field(default_factory=Ledgers)
 
@@ -49,7 +51,8 @@ class _Moves:
         error: str = "",
     ) -> None:
         times = (run.waiting_since, run.waiting_until)
-        self.updates.append((run.id, state, run.step_key, run.waiting, *times, run.visit, due, reason, failures, error))
+        become = (state, run.step_key, run.waiting, *times, run.visit, due, reason, failures, error)
+        self.updates.setdefault(become, []).append(run.id)
 
     def rest(self, run: RunView, until: datetime, again: datetime | None, now: datetime) -> None:
         """The run sleeps on its step until then, or is looked at before (`again`)."""
@@ -205,8 +208,10 @@ def _below(branches: dict[str, str | None], below: str | None, outcome: Outcome)
     return below if outcome.branch is None else branches[outcome.branch]
 
 
+_COLUMNS = ("state", "step_key", "waiting", "since", "until", "visits", "due_at", "reason", "failures", "error")
+
+
 def _write_runs(moves: _Moves, now: datetime) -> None:
-    columns = [list(column) for column in zip(*moves.updates, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE scenarios_scenariorun r
@@ -214,11 +219,17 @@ def _write_runs(moves: _Moves, now: datetime) -> None:
                    waiting_until = m.until, visits = m.visits, due_at = m.due_at, reason = m.reason,
                    failures = m.failures, error = m.error,
                    finished_at = CASE WHEN m.state = 'active' THEN NULL ELSE %s END
-               FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bool[], %s::timestamptz[], %s::timestamptz[],
-                           %s::int[], %s::timestamptz[], %s::text[], %s::int[], %s::text[])
-                 AS m(id, state, step_key, waiting, since, until, visits, due_at, reason, failures, error)
-               WHERE r.id = m.id""",
-            [now, *columns],
+               FROM json_to_recordset(%s)
+                 AS m(ids bigint[], state text, step_key text, waiting bool, since timestamptz, until timestamptz,
+                      visits int, due_at timestamptz, reason text, failures int, error text),
+                 unnest(m.ids) AS one(id)
+               WHERE r.id = one.id""",
+            [
+                now,
+                as_json(
+                    {"ids": ids} | dict(zip(_COLUMNS, become, strict=True)) for become, ids in moves.updates.items()
+                ),
+            ],
         )
 
 
