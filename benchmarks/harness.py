@@ -273,10 +273,14 @@ def _children(pid: int) -> list[int]:
 
 
 def blanks(model: type[Model], told: str) -> dict[str, object]:
-    """The defaults of the columns beside `told` (names and commas) that must not be null: they have no default in
-    the database, and a floor that lists them by hand would have to follow every migration."""
+    """The defaults of the columns beside `told` (names and commas) that must not be null and have no default in the
+    database: a floor that lists them by hand would have to follow every migration."""
     names = {name.strip() for name in told.split(",")}
-    fields = (f for f in model._meta.concrete_fields if not (f.primary_key or f.null or f.attname in names))
+    fields = (
+        f
+        for f in model._meta.concrete_fields
+        if not (f.primary_key or f.null or f.has_db_default() or f.attname in names)
+    )
     return {field.attname: field.get_db_prep_save(field.get_default(), connection) for field in fields}
 
 

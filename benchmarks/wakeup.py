@@ -55,9 +55,7 @@ def run(size: int) -> Result:
     taken = _steadily(source, product, steady, first)
     cuts = quantiles(taken, n=100)
     told = {"p50_ms": cuts[49] * 1000, "p99_ms": cuts[98] * 1000, "max_ms": max(taken) * 1000}
-    return harness.compare(
-        "wakeup", ROUNDS * each, products, floors, each, harness.peak_rss_mb(), waiting=size, at_rate=RATE, **told
-    )
+    return harness.compare("wakeup", size, products, floors, each, harness.peak_rss_mb(), at_rate=RATE, **told)
 
 
 class _Waiting:
