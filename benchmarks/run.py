@@ -23,6 +23,7 @@ from benchmarks import harness  # noqa: E402
 BENCHMARKS = {
     "intake": 40_000,
     "advance": 100_000,
+    "mixed": 20_000,
     "wakeup": 100_000,
     "tick": 100_000,
     "enrol": 100_000,
