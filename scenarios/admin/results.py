@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_GET
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -32,8 +33,12 @@ LONGEST = 731  # days that can be shown
 class PeriodForm(forms.Form):
     """The days to show, both included."""
 
-    first = forms.DateField(label=_("from"), widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}))
-    last = forms.DateField(label=_("until"), widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}))
+    first = forms.DateField(
+        label=pgettext_lazy("period", "from"), widget=UnfoldAdminTextInputWidget(attrs={"type": "date"})
+    )
+    last = forms.DateField(
+        label=pgettext_lazy("period", "until"), widget=UnfoldAdminTextInputWidget(attrs={"type": "date"})
+    )
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
