@@ -13,13 +13,16 @@ _PLACE = {"id", "polymorphic_ctype", "parent", "position"}
 
 def load(ids: Iterable[int]) -> dict[int, Group]:
     """Groups by id with everything below attached, however deep: so many queries as there are types of conditions."""
+    roots = list(ids)
+    if not roots:
+        return {}
     with connection.cursor() as cursor:
         cursor.execute(
             """WITH RECURSIVE node AS (
                  SELECT id, parent_id FROM segments_condition WHERE id = ANY(%s)
                  UNION SELECT c.id, c.parent_id FROM segments_condition c JOIN node ON c.parent_id = node.id)
                SELECT id FROM node""",
-            [roots := list(ids)],
+            [roots],
         )
         every = [pk for (pk,) in cursor.fetchall()]
     rows = list(Condition.objects.filter(pk__in=every).order_by("position", "pk"))

@@ -234,4 +234,4 @@ class TestEngagement:
         assert holds(EngagementCondition(deed="opened", channel="email"), *people) == [True, False, True]
         assert holds(EngagementCondition(deed="clicked", bound="at_most", count=0), *people) == [True, True, True]
         words = EngagementCondition(deed="opened", channel="sms", days=timedelta(days=30).days).sentence()
-        assert words == "message opened by sms at least 1 time in the last 30 days"
+        assert words == "message opened by SMS at least 1 time in the last 30 days"
