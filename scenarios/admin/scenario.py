@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.views import ChangeList
@@ -50,7 +51,7 @@ class ScenarioForm(forms.ModelForm):
     )
 
     goal_event = event_field(
-        _("goal"),
+        pgettext_lazy("scenario", "goal"),
         required=False,
         help_text=_("What the scenario is for. When it happens, the client leaves at once: the goal is reached."),
     )
