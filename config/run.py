@@ -117,7 +117,7 @@ def commands(port: int) -> dict[str, list[str]]:
     manage = [sys.executable, "manage.py"]
     web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--worker-class", "gthread", "--workers", "2"]
     return {
-        "web": [*web, "--threads", "4", "--bind", f"127.0.0.1:{port}", "--log-level", "warning", "--no-control-socket"],
+        "web": [*web, "--threads", "8", "--bind", f"127.0.0.1:{port}", "--log-level", "warning", "--no-control-socket"],
         "worker": [*manage, "worker", "--processes", str(min(os.cpu_count() or 1, MOST_WORKERS))],
         "scheduler": [*manage, "scheduler"],
     }

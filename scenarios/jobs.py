@@ -19,7 +19,7 @@ from scenarios.services import daily, rehearsals, split_results, uplift
 TURN = timedelta(seconds=2)
 # A trickle is gathered for a moment: ten rows in one batch cost little more than one, and a job much more than a look.
 TRICKLE = 50  # rows
-GATHER = 0.05  # seconds
+GATHER = 0.1  # seconds
 
 
 @dataclass(slots=True)

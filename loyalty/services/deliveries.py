@@ -12,7 +12,7 @@ from loyalty.intake.facts import Fact, Refused
 from loyalty.intake.segment_http import Taken, reject
 from loyalty.intake.webhooks import ADAPTERS
 from loyalty.models import RefusedDelivery, Source
-from loyalty.services import events
+from loyalty.services import together
 from loyalty.services.events import Recorded
 
 
@@ -43,7 +43,7 @@ def take_webhook(source: Source, delivery: Delivery) -> Outcome:
 def record_understood(source: Source, facts: Sequence[Fact], now: datetime) -> list[Recorded]:
     """Records facts, turning what the database itself refuses (a sum that outgrew its column) into Refused."""
     try:
-        return events.record(source, facts, now)
+        return together.record(source, facts, now)
     except DataError:
         raise Refused("body", _("holds a value that cannot be stored")) from None
 
