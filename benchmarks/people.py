@@ -12,7 +12,9 @@ from loyalty.models import BonusAccount, BonusEntry, BonusLot, BonusOperation, C
 
 def fill(model: type[Model], origin: str, values: dict[str, Any], /, **columns: str) -> None:
     """Inserts `columns` (SQL expressions) of `origin` (SQL, from FROM on); all other columns have their defaults."""
-    fields = [field for field in model._meta.concrete_fields if not field.primary_key or field.attname in columns]
+    fields = [
+        f for f in model._meta.concrete_fields if f.attname in columns or not (f.primary_key or f.has_db_default())
+    ]
     blank = {f"default_{f.attname}": f.get_db_prep_save(f.get_default(), connection) for f in fields}
     told = ", ".join(columns.get(f.attname) or f"%(default_{f.attname})s::{f.rel_db_type(connection)}" for f in fields)
     into = ", ".join(field.attname for field in fields)

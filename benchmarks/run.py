@@ -30,6 +30,7 @@ BENCHMARKS = {
     "accrue": 100_000,
     "redemption": 2000,
     "latency": 6_000,
+    "send": 6_000,
     "rfm": 100_000,
     "segment": 100_000,
 }

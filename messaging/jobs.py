@@ -1,9 +1,13 @@
 """Jobs of the outbox."""
 
+import threading
 import time
 from datetime import timedelta
 
+from django.conf import settings
+from django.db import connection
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from messaging.services import outbox
 
@@ -11,15 +15,38 @@ from messaging.services import outbox
 TURN = timedelta(seconds=2)
 TRICKLE = 10  # messages
 GATHER = 0.05  # seconds
+# Seconds that the worker waits for slow providers after its turn; a thread waits for the rest.
+LINGER = 1.0
 
 
 def pump() -> None:
     """Sends until nothing is due, then resolves messages whose sender died."""
+    sending = outbox.Sending()
     stop = timezone.now() + TURN
+    dealt = 0
     while timezone.now() < stop:
-        sent = outbox.send_due(timezone.now())
-        if not sent:
+        dealt = sending.claim(timezone.now())
+        if sending.in_flight:
+            sending.gather(timezone.now(), patience=GATHER if dealt else 5 * GATHER)
+        elif not dealt:
             break
-        if sent < TRICKLE:
+        elif dealt < TRICKLE:
             time.sleep(GATHER)
+    if dealt:
+        # The other queues have their turn, then it goes on.
+        import_string(settings.JOB_NUDGE)("messaging.jobs.pump", "outbox")
+    linger = time.monotonic() + LINGER
+    while sending.in_flight and time.monotonic() < linger:
+        sending.gather(timezone.now(), patience=GATHER)
+    if sending.in_flight:
+        threading.Thread(target=_finish, args=(sending,), name="slow-answers").start()
     outbox.recover(timezone.now())
+
+
+def _finish(sending: outbox.Sending) -> None:
+    """Writes the answers of slow providers as they come."""
+    try:
+        while sending.in_flight:
+            sending.gather(timezone.now(), patience=5.0)
+    finally:
+        connection.close()

@@ -105,7 +105,12 @@ class Consent(models.Model):
     class Channel(models.TextChoices):
         EMAIL = "email", _("e-mail")
         SMS = "sms", _("SMS")
-        PUSH = "push", _("push")
+        WHATSAPP = "whatsapp", _("WhatsApp")
+        TELEGRAM = "telegram", _("Telegram")
+        VK = "vk", _("VK")
+        PUSH = "push", _("mobile push")
+        WEBPUSH = "webpush", _("web push")
+        # Viber and whatever else a gateway reaches by phone.
         MESSENGER = "messenger", _("messenger")
 
     client = models.ForeignKey(

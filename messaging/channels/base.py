@@ -1,7 +1,6 @@
 """What every channel is, and what a provider can answer."""
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
@@ -28,25 +27,50 @@ class Answer:
     retry_after: timedelta | None = None
     # The address itself is bad: nothing must be sent to it again.
     suppress: bool = False
+    # It is the account that shall wait for `retry_after`, not this message alone.
+    account_waits: bool = False
 
 
 class Channel:
-    """One way out. `send` must not raise: whatever happens is an `Answer`."""
+    """One way out, through one account. `send` must not raise: whatever happens is an `Answer`."""
 
-    # How many calls are in flight at the same time; also how many a crash can leave unknown.
-    concurrency = 16
-    # Whether `send` writes to our own database, and so commits or vanishes with the status.
+    # Whether it writes to our own database, so that the message is delivered by the transaction of its status.
     transactional = False
 
-    def send(self, message: Message) -> Answer:
-        """Hands one message to the provider."""
+    async def send(self, message: Message) -> Answer:
+        """Hands one message to the provider. Runs beside hundreds of others on one loop: it must not block."""
         raise TypeError(f"{type(self).__name__} sends nothing")
 
-    def send_many(self, messages: Sequence[Message]) -> list[Answer]:
-        """Hands messages to the provider, all at the same time; answers in order."""
-        with ThreadPoolExecutor(max_workers=max(1, len(messages))) as pool:
-            return list(pool.map(self.send, messages))
+    def store(self, message: Message) -> Answer:
+        """Delivers one message within the caller's transaction; of transactional channels alone."""
+        raise TypeError(f"{type(self).__name__} stores nothing")
 
-    def was_sent(self, message: Message) -> bool | None:
-        """Whether the provider has the message of a sender that died; None where it cannot be asked."""
+    def stored(self, message: Message) -> bool | None:
+        """Whether our own database holds the message; of transactional channels alone."""
         return None
+
+    async def find(self, message: Message, known: Collection[str]) -> Answer | None:
+        """What the provider says of a message whose sender died: ACCEPTED, LATER where it never got it; None where it
+        cannot be asked. `known`: ids at the provider that are other messages of the client.
+        """
+        return None
+
+
+def accepted(provider_id: str = "") -> Answer:
+    """The provider took it."""
+    return Answer(Answer.Kind.ACCEPTED, provider_id)
+
+
+def refused(error: str, suppress: bool = False) -> Answer:
+    """Trying again is useless."""
+    return Answer(Answer.Kind.REFUSED, error=error, suppress=suppress)
+
+
+def later(error: str, retry_after: timedelta | None = None, account_waits: bool = False) -> Answer:
+    """Certainly not sent."""
+    return Answer(Answer.Kind.LATER, error=error, retry_after=retry_after, account_waits=account_waits)
+
+
+def unknown(error: str) -> Answer:
+    """It went out, and nobody knows what became of it."""
+    return Answer(Answer.Kind.UNKNOWN, error=error)

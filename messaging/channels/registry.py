@@ -1,25 +1,63 @@
-"""Which channel serves: the provider of the environment, else memory."""
+"""Which channel serves an account, and which one where no account is: the environment's, else memory."""
 
 from django.conf import settings
 
 from messaging.channels.base import Channel
-from messaging.channels.email import Email
+from messaging.channels.email_backend import BackendEmail
 from messaging.channels.memory import Memory
-from messaging.channels.sms_twilio import TwilioSms
+from messaging.channels.smtp import Server, Smtp
+from messaging.channels.twilio import Twilio
 from messaging.models import Channel as Name
+from messaging.models import ChannelAccount, SmtpAccount, TwilioAccount
+
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+TIMEOUT = 15.0  # seconds for one call, where no account says another
 
 
-def channel_for(name: str) -> Channel:
-    """The channel by its name, set up from the settings in force."""
+def channel_of(account: ChannelAccount) -> Channel:
+    """The channel of an account."""
+    match account:
+        case SmtpAccount():
+            security = account.Security(account.security)
+            server = Server(
+                account.host,
+                account.port,
+                account.username,
+                account.password,
+                tls=security == account.Security.TLS,
+                starttls=security == account.Security.STARTTLS,
+                timeout=account.timeout,
+            )
+            return Smtp(server, account.from_email)
+        case TwilioAccount():
+            return Twilio(account.sid, account.token, account.number, settings.TWILIO_API_BASE, account.timeout)
+        case _:
+            raise TypeError(f"{type(account).__name__} has no channel")
+
+
+def usual(name: str) -> Channel:
+    """The channel by its name, as the environment sets it up."""
     match name:
+        case Name.EMAIL if settings.EMAIL_BACKEND == SMTP:
+            server = Server(
+                settings.EMAIL_HOST,
+                settings.EMAIL_PORT,
+                settings.EMAIL_HOST_USER,
+                settings.EMAIL_HOST_PASSWORD,
+                tls=settings.EMAIL_USE_SSL,
+                starttls=settings.EMAIL_USE_TLS,
+                timeout=settings.EMAIL_TIMEOUT or TIMEOUT,
+            )
+            return Smtp(server, settings.DEFAULT_FROM_EMAIL)
         case Name.EMAIL:
-            return Email()
+            return BackendEmail()
         case Name.SMS if settings.TWILIO_ACCOUNT_SID:
-            return TwilioSms(
+            return Twilio(
                 settings.TWILIO_ACCOUNT_SID,
                 settings.TWILIO_AUTH_TOKEN,
                 settings.TWILIO_FROM,
                 settings.TWILIO_API_BASE,
+                TIMEOUT,
             )
         case _:
             return Memory()

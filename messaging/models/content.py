@@ -13,9 +13,7 @@ Channel = Consent.Channel
 class MessageContent(models.Model):
     """What a message says and through which channel. Text is Liquid (semantics §25)."""
 
-    channel = models.CharField(
-        _("channel"), max_length=10, choices=[(Channel.EMAIL, Channel.EMAIL.label), (Channel.SMS, Channel.SMS.label)]
-    )
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel)
     topic = models.CharField(
         _("topic"),
         max_length=50,

@@ -56,7 +56,8 @@ class Message(models.Model):
     unique by its `key`. Scenario and run are plain numbers: they belong to the room above.
     """
 
-    client = models.ForeignKey(Client, models.PROTECT, db_index=False, verbose_name=_("client"))
+    # Nobody: a trial of an account.
+    client = models.ForeignKey(Client, models.PROTECT, null=True, db_index=False, verbose_name=_("client"))
     recipient = models.CharField(_("to"), max_length=10, choices=Recipient, db_default=Recipient.CLIENT)
     key = models.CharField(_("key"), max_length=200, blank=True, db_default="", editable=False)
     scenario_id = models.BigIntegerField(_("scenario"), null=True)
@@ -66,13 +67,22 @@ class Message(models.Model):
     attempt = models.PositiveSmallIntegerField(_("channel attempt"), default=1)
     channel = models.CharField(_("channel"), max_length=10, choices=Channel)
     topic = models.CharField(_("topic"), max_length=50)
-    address = models.CharField(_("address"), max_length=254, blank=True)
+    # A plain number: 0 is the main account of the channel, until one takes the message.
+    account_id = models.BigIntegerField(_("account"), db_default=0, default=0)
+    # Who goes first of those that are due: the smaller.
+    turn = models.SmallIntegerField(_("turn"), db_default=0, default=0)
+    # A test send: in no statistics.
+    test = models.BooleanField(_("test"), db_default=False, default=False)
+    address = models.CharField(_("address"), max_length=1000, blank=True)
     subject = models.TextField(_("subject"), blank=True)
     body = models.TextField(_("text"), blank=True)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED)
     reason = models.CharField(_("reason"), max_length=30, choices=Reason, blank=True)
     error = models.TextField(_("error"), blank=True)
     provider_id = models.CharField(_("provider's id"), max_length=200, blank=True)
+    # What only some channels have: buttons, the name of a provider's template and its variables.
+    extras = models.JSONField(_("extras"), db_default={}, default=dict, blank=True)
+    cost = models.DecimalField(_("cost"), max_digits=12, decimal_places=4, null=True)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
     due_at = models.DateTimeField(_("due"))
     created_at = models.DateTimeField(_("created"))
@@ -88,6 +98,10 @@ class Message(models.Model):
         ]
         indexes = [
             models.Index(fields=["due_at"], name="message_due", condition=Q(status="queued")),
+            # How the outbox takes them: account by account, in turn.
+            models.Index(
+                fields=["channel", "account_id", "turn", "due_at"], name="message_lane", condition=Q(status="queued")
+            ),
             models.Index(fields=["claimed_at"], name="message_in_flight", condition=Q(status="sending")),
             models.Index(fields=["client", "-id"], name="message_client"),
             models.Index(fields=["-id"], name="message_troubles", condition=Q(status__in=["failed", "unknown"])),

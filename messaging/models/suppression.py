@@ -10,7 +10,7 @@ class Suppression(models.Model):
     """An address that a provider called permanently bad (semantics §21); staff may lift it by deleting the row."""
 
     channel = models.CharField(_("channel"), max_length=10, choices=Channel)
-    address = models.CharField(_("address"), max_length=254)
+    address = models.CharField(_("address"), max_length=1000)
     why = models.CharField(_("reason"), max_length=300, blank=True)
     since = models.DateTimeField(_("since"))
 

@@ -131,6 +131,7 @@ def _walk(scenario: Live, runs: Sequence[RunView], now: datetime) -> None:
     """Walks the runs as far as they go and writes what follows, within the caller's transaction."""
     clients = recipients.load({run.client_id for run in runs})
     moves = _Moves()
+    moves.ledgers.priority = scenario.priority
     standing: dict[str, list[RunView]] = {}
     for run in runs:
         standing.setdefault(run.step_key, []).append(run)

@@ -30,8 +30,9 @@ class LogLine:
 
 @dataclass(slots=True)
 class Ledgers:
-    """The messages and calls of one batch."""
+    """The messages and calls of one batch, of a scenario with this priority."""
 
+    priority: int = 0
     drafts: list[outbox.Draft] = field(default_factory=list)
     # The log line of every draft, to be told its message's id.
     draft_lines: list[LogLine] = field(default_factory=list)
@@ -58,6 +59,7 @@ class Ledgers:
                             effect.body,
                             effect.withheld,
                             effect.error,
+                            turn=outbox.turn(self.priority, effect.topic == policy.SERVICE),
                         )  # fmt: skip
                     )
                     self.draft_lines.append(line)
@@ -76,6 +78,7 @@ class Ledgers:
                             body=effect.body,
                             recipient=Recipient.STAFF,
                             key=f"{run.key()}:staff:{effect.user_id}",
+                            turn=outbox.turn(self.priority),
                         )
                     )
                     self.draft_lines.append(line)

@@ -9,21 +9,15 @@ import ssl
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 import urllib3
 
+from messaging.channels.public_net import Address, Refused, judged
+
 TIMEOUT = urllib3.Timeout(connect=5, read=10)  # seconds
 PATIENCE = 15.0  # seconds for the whole answer
 MAX_ANSWER = 64_000  # bytes that are read of an answer
-_NAT64 = IPv6Network("64:ff9b::/96")
-
-
-class Refused(Exception):
-    """An address that must not be called; the text says why."""
 
 
 class Unreachable(Exception):
@@ -92,37 +86,10 @@ def _read(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     return found[:MAX_ANSWER]
 
 
-def _judged(host: str, port: int, allow: Sequence[str]) -> tuple[IPv4Address | IPv6Address, bool]:
-    """The address to connect to, and whether it is allowed though inside. One bad address refuses the name."""
+def _judged(host: str, port: int, allow: Sequence[str]) -> tuple[Address, bool]:
+    """The address to connect to, and whether it is allowed though inside."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise Unreachable(f"the name cannot be resolved: {type(error).__name__}") from error
-    addresses = [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-    networks = [ip_network(network, strict=False) for network in allow]
-    allowed = [any(address in network for network in networks) for address in addresses]
-    for address, listed in zip(addresses, allowed, strict=True):
-        if not listed and not is_public(address):
-            raise Refused(f"url: {address} is not a public address")
-    return addresses[0], allowed[0]
-
-
-def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether an address is of the public internet, also by what it embeds."""
-    if isinstance(address, IPv6Address):
-        embedded = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if embedded is None and address in _NAT64:
-            embedded = IPv4Address(int(address) & 0xFFFFFFFF)
-        if embedded is not None:
-            return is_public(embedded)
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
-
-
-def patience(said: str, now: datetime) -> timedelta | None:
-    """What Retry-After asks for: seconds or a date; None where it says nothing that can be read."""
-    if said.strip().isascii() and said.strip().isdigit():
-        return timedelta(seconds=min(int(said), 10**7))
-    try:
-        return max(parsedate_to_datetime(said) - now, timedelta(0))
-    except (TypeError, ValueError):
-        return None
+    return judged([str(entry[4][0]) for entry in found], allow)[0]

@@ -21,6 +21,7 @@ from standardwebhooks.webhooks import Webhook
 
 from loyalty.intake.facts import Fact
 from loyalty.services import stream
+from messaging.channels import public_net
 from scenarios.engine import safe_http
 from scenarios.models import RunLog, WebhookCall
 
@@ -146,7 +147,7 @@ def _make(call: WebhookCall, now: datetime) -> _Outcome:
         return _Outcome(call, None, "the webhook is switched off", hopeless=True)
     try:
         answer = safe_http.post(endpoint.url, call.body.encode(), _headers(call, now), settings.WEBHOOK_ALLOW)
-    except safe_http.Refused as error:
+    except public_net.Refused as error:
         return _Outcome(call, None, str(error), hopeless=True)
     except safe_http.Unreachable as error:
         return _Outcome(call, None, str(error))
@@ -181,7 +182,7 @@ def _settle(outcomes: Sequence[_Outcome], now: datetime) -> None:
             call.state, call.done_at = _State.FAILED, now
             failed.append(call)
         else:
-            asked = safe_http.patience(answer.retry_after, now) if answer else None
+            asked = public_net.patience(answer.retry_after, now) if answer else None
             call.due_at = now + max(BACKOFF[call.tries - 1], min(asked or timedelta(0), LONGEST))
     WebhookCall.objects.bulk_update(
         [outcome.call for outcome in outcomes], ["state", "status", "error", "due_at", "done_at"]

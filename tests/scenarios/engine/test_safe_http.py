@@ -5,6 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from messaging.channels import public_net
 from scenarios.engine import safe_http
 from tests.scenarios.web_sink import WebSink
 
@@ -18,14 +19,14 @@ INSIDE = [
 
 @pytest.mark.parametrize("address", INSIDE)
 def test_what_is_inside_is_not_public_however_it_is_written(address):
-    assert not safe_http.is_public(ip_address(address))
+    assert not public_net.is_public(ip_address(address))
 
 
 @pytest.mark.parametrize(
     "address", ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"]
 )
 def test_what_is_outside_is_public(address):
-    assert safe_http.is_public(ip_address(address))
+    assert public_net.is_public(ip_address(address))
 
 
 @pytest.mark.parametrize(
@@ -84,4 +85,4 @@ def test_nobody_there_is_unreachable(url):
     ],
 )
 def test_retry_after_is_seconds_or_a_date(said, wait):
-    assert safe_http.patience(said, datetime(2026, 11, 22, 12, 0, tzinfo=UTC)) == wait
+    assert public_net.patience(said, datetime(2026, 11, 22, 12, 0, tzinfo=UTC)) == wait

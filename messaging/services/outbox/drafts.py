@@ -1,0 +1,114 @@
+"""Writing messages to the send log, in the caller's transaction (semantics §20)."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import orjson
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.module_loading import import_string
+
+from loyalty.bulk import copy
+from messaging.models import Message, Reason, Recipient, Status
+
+# Messages that the client is owed go before all others.
+OWED = 20_000
+MOST_PRIORITY = 9_999
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message to be written to the send log. One with a `key` is written once, whoever asks again."""
+
+    client_id: int | None
+    scenario_id: int | None
+    run_id: int | None
+    step_key: str
+    visit: int
+    channel: str
+    topic: str
+    address: str
+    subject: str
+    body: str
+    withheld: str = ""
+    error: str = ""
+    recipient: str = Recipient.CLIENT
+    key: str = ""
+    # When to send it, in UTC; None: now.
+    due_at: datetime | None = None
+    # Through which account; 0: the main one of the channel.
+    account_id: int = 0
+    # Who goes first of those that are due (`turn`).
+    turn: int = 0
+    # A test send: in no statistics.
+    test: bool = False
+    # What only some channels have: buttons, a provider's template.
+    extras: Mapping[str, object] = field(default_factory=dict)
+
+
+_COLUMNS = (
+    "id, client_id, recipient, key, scenario_id, run_id, step_key, visit, attempt, channel, topic, address, subject,"
+    " body, status, reason, error, provider_id, tries, due_at, created_at,"
+    " account_id, turn, test, extras"
+)
+
+
+def turn(priority: int, owed: bool = False) -> int:
+    """`Draft.turn` of a message of a scenario with this priority; what a client is owed goes first (semantics §24)."""
+    return -max(-MOST_PRIORITY, min(MOST_PRIORITY, priority)) - (OWED if owed else 0)
+
+
+def queue(drafts: Sequence[Draft], now: datetime) -> list[int]:
+    """Writes messages to the log in the caller's transaction; returns their ids in order.
+
+    Of a key that was written before, the id it has. Raises IntegrityError where (run, step, visit) has one
+    already: the caller's transaction is the guard.
+    """
+    keys = [draft.key for draft in drafts if draft.key]
+    known = dict(Message.objects.filter(key__in=keys).values_list("key", "pk")) if keys else {}
+    fresh = [draft for draft in drafts if draft.key not in known] if known else drafts
+    written = iter(_write(fresh, now))
+    return [known.get(draft.key) or next(written) for draft in drafts]
+
+
+def _write(drafts: Sequence[Draft], now: datetime) -> list[int]:
+    if not drafts:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence('messaging_message', 'id')) FROM generate_series(1, %s)",
+            [len(drafts)],
+        )
+        ids = [message_id for (message_id,) in cursor.fetchall()]
+    copy(
+        "messaging_message",
+        _COLUMNS,
+        (
+            (
+                message_id, draft.client_id, draft.recipient, draft.key, draft.scenario_id, draft.run_id,
+                draft.step_key, draft.visit, 1, draft.channel, draft.topic, draft.address, draft.subject, draft.body,
+                "withheld" if draft.withheld else "queued", draft.withheld, draft.error, "", 0,
+                draft.due_at or now, now, draft.account_id, draft.turn, draft.test, _json(draft.extras),
+            )
+            for message_id, draft in zip(ids, drafts, strict=True)
+        ),
+    )  # fmt: skip
+    if not all(draft.withheld for draft in drafts):
+        transaction.on_commit(import_string(settings.OUTBOX_NUDGE), robust=True)
+    return ids
+
+
+def _json(extras: Mapping[str, object]) -> str:
+    return orjson.dumps(extras).decode() if extras else "{}"
+
+
+def withhold_runs(run_ids: Collection[int], reason: Reason) -> None:
+    """Takes back what is still queued for runs that ended."""
+    if run_ids:
+        Message.objects.filter(run_id__in=run_ids, status=Status.QUEUED).update(status=Status.WITHHELD, reason=reason)
+
+
+def hand_over(guest: int, into: int) -> None:
+    """Makes the messages of a guest those of the client whom the guest turned out to be."""
+    Message.objects.filter(client=guest).update(client=into)
