@@ -190,6 +190,8 @@ def _look_at(
     segment: Segment, rule: Group, changes: Sequence[Change], now: datetime, has_dependents: bool = False
 ) -> Moved:
     """Lets these clients in and out. Depth of the events: that of the change which they follow from (semantics §18)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL jit TO off")  # to compile the statement takes longer than to run it
     ids = [change.client_id for change in changes]
     change = (
         "change AS (SELECT * FROM unnest(%s::bigint[], %s::smallint[], %s::boolean[]) AS c(client_id, depth, triggers))"
