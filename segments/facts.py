@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 Statement = tuple[str, list[Any]]
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
-# The names of joined relations (`Facts.join`), and of the clients asked about.
-_JOINED = re.compile(r"\bf\d+\b|\bchosen\b")
+# The names of joined relations (`Facts.join`).
+_JOINED = re.compile(r"\bf\d+\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,9 @@ class Asked:
     saw: Mapping[str, str]
     parts: "tuple[Asked, ...]"
 
-    @property
-    def of_client_alone(self) -> bool:
-        """Whether it looks at no joined fact, only at the client's own row."""
-        return _JOINED.search(self.holds) is None
+    def looks_at(self) -> set[str]:
+        """The names of the joined relations that it looks at; empty where the client's own row tells all."""
+        return set(_JOINED.findall(self.holds))
 
 
 @cache
@@ -90,6 +89,8 @@ class Facts(Values):
         self._clients = clients
         # By the relation's text: its name and the clause that joins it.
         self._joins: dict[str, tuple[str, str]] = {}
+        # Names of relations that are quickly looked up.
+        self.cheap: set[str] = set()
 
     def moment(self, ago: timedelta = timedelta(0)) -> str:
         """The moment so long before now, as SQL."""
@@ -119,9 +120,15 @@ class Facts(Values):
         own = self.now.astimezone(programme.zone()).replace(tzinfo=None)
         return f"coalesce({clock}.local, {self.value(own)}::timestamp)"
 
-    def relation(self, select: str) -> str:
-        """Joins a fact relation (once, however many ask); returns the name by which its columns are read."""
-        return self.join(select, "{0}.client_id = c.id")
+    def relation(self, select: str, cheap: bool = False) -> str:
+        """Joins a fact relation (once, however many ask); returns the name by which its columns are read.
+
+        `cheap`: a client has a row or a few of it, found by an index (see `evaluate.narrowed`).
+        """
+        name = self.join(select, "{0}.client_id = c.id")
+        if cheap:
+            self.cheap.add(name)
+        return name
 
     def join(self, select: str, on: str) -> str:
         """Joins any relation that has at most one row a client; `on` says how, with {0} for its name."""
@@ -135,20 +142,13 @@ class Facts(Values):
         term = condition.term(self)
         return Asked(condition, f"(({term.holds}) IS TRUE)", term.saw, term.parts)
 
-    def select(self, columns: str, where: str = "TRUE", early: str = "TRUE") -> Statement:
-        """A SELECT over the clients asked about and all facts joined so far.
-
-        `early`: a part of `where` that looks at the client's own row alone. Of given clients, no facts are gathered of
-        those who fall at it.
-        """
+    def select(self, columns: str, where: str = "TRUE", joined: Collection[str] | None = None) -> Statement:
+        """A SELECT over the clients asked about and all facts joined so far, or the `joined` ones alone."""
         chosen = ""
         if self._clients is not None:
             ids = self.value(sorted(set(self._clients)))
-            chosen = (
-                f"WITH chosen AS (SELECT c.id FROM unnest({ids}::bigint[]) AS given(id)"
-                f" JOIN loyalty_client c ON c.id = given.id WHERE {early}) "
-            )
-        joins = " ".join(clause for _name, clause in self._joins.values())
+            chosen = f"WITH chosen AS (SELECT unnest({ids}::bigint[]) AS id) "
+        joins = " ".join(clause for name, clause in self._joins.values() if joined is None or name in joined)
         return self.statement(
             f"{chosen}SELECT {columns} FROM loyalty_client c {joins} WHERE {self.among('c.id')} AND {where}"
         )

@@ -28,7 +28,8 @@ class ConsentCondition(Condition):
             f"SELECT DISTINCT ON (client_id) client_id, granted, given_at FROM loyalty_consent"
             f" WHERE channel = {facts.value(self.channel)} AND topic = {facts.value(self.topic)}"
             f" AND given_at <= {facts.moment()} AND {facts.among('client_id')}"
-            f" ORDER BY client_id, given_at DESC, id DESC"
+            f" ORDER BY client_id, given_at DESC, id DESC",
+            cheap=True,
         )
         test = f"{newest}.granted IS NOT TRUE" if self.negated else f"{newest}.granted"
         return Term(test, {"granted": f"{newest}.granted"})

@@ -36,7 +36,8 @@ class LevelCondition(Condition):
         standing = facts.relation(
             "SELECT s.client_id, coalesce(l.threshold, -1) AS threshold, coalesce(l.name, '') AS name"
             " FROM loyalty_clientlevel s LEFT JOIN loyalty_level l ON l.id = s.level_id"
-            f" WHERE {facts.among('s.client_id')}"
+            f" WHERE {facts.among('s.client_id')}",
+            cheap=True,
         )
         first = "SELECT {} FROM loyalty_level WHERE threshold = 0"
         threshold = f"coalesce({standing}.threshold, ({first.format('threshold')}), -1)"

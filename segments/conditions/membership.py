@@ -26,7 +26,8 @@ class InSegment(Condition):
     def term(self, facts: Facts) -> Term:
         members = facts.relation(
             f"SELECT client_id FROM segments_membership"
-            f" WHERE segment_id = {facts.value(self.segment_id)} AND {facts.among('client_id')}"
+            f" WHERE segment_id = {facts.value(self.segment_id)} AND {facts.among('client_id')}",
+            cheap=True,
         )
         inside = f"{members}.client_id IS NOT NULL"
         return Term(f"{members}.client_id IS NULL" if self.negated else inside, {"inside": inside})

@@ -51,7 +51,8 @@ class NearStoreCondition(Windowed, Condition):
                 FROM loyalty_clientlocation l JOIN loyalty_store s
                   ON {which} AND {distance.within(*places, radius)}
                 WHERE {self.inside(facts, "l.located_at")} AND {facts.among("l.client_id")}
-                GROUP BY l.client_id"""
+                GROUP BY l.client_id""",
+            cheap=True,
         )
         return Term(f"{near}.client_id IS NOT NULL", {"metres": f"{near}.metres"})
 

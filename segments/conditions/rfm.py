@@ -68,7 +68,9 @@ class RfmCondition(Condition):
             raise ValidationError(wrong)
 
     def term(self, facts: Facts) -> Term:
-        scores = facts.relation(f"SELECT client_id, r, f, m FROM segments_rfmscore WHERE {facts.among('client_id')}")
+        scores = facts.relation(
+            f"SELECT client_id, r, f, m FROM segments_rfmscore WHERE {facts.among('client_id')}", cheap=True
+        )
         saw = {name: f"{scores}.{name}" for name in "rfm"}
         if self.what == self.What.NONE:
             return Term(f"{scores}.client_id IS NULL", saw)

@@ -23,7 +23,7 @@ from segments.services.changed import Change, Seen
 
 log = logging.getLogger(__name__)
 
-BATCH = 10_000  # clients looked at in one statement
+BATCH = 20_000  # clients looked at in one statement
 MANY = 200_000  # clients: where the clock concerns more, the whole base is looked at
 RETRY = timedelta(minutes=10)  # after an error
 
@@ -198,7 +198,7 @@ def _look_at(
     )
     moved = _move(
         segment,
-        evaluate.selection(rule, now, ids),
+        evaluate.selection(rule, now, evaluate.narrowed(rule, ids, now)),
         (change, [ids, [change.depth for change in changes], [change.triggers for change in changes]]),
         has_dependents,
         now,

@@ -26,7 +26,7 @@ def matching(condition: Condition, client_ids: Iterable[int], now: datetime) -> 
     facts = Facts(now, set(client_ids))
     asked = facts.ask(condition)
     with connection.cursor() as cursor:
-        cursor.execute(*facts.select("c.id", asked.holds, _early(asked)))
+        cursor.execute(*facts.select("c.id", asked.holds))
         return {pk for (pk,) in cursor.fetchall()}
 
 
@@ -37,15 +37,33 @@ def selection(condition: Condition, now: datetime, clients: Collection[int] | No
     """
     facts = Facts(now, clients)
     asked = facts.ask(condition)
-    alive = "c.merged_into_id IS NULL"
-    return facts.select("c.id", f"{alive} AND {asked.holds}", f"{alive} AND {_early(asked)}")
+    return facts.select("c.id", f"c.merged_into_id IS NULL AND {asked.holds}")
 
 
-def _early(asked: Asked) -> str:
-    """What must hold of the client's own row for the condition to hold: tested before facts are gathered."""
-    if isinstance(asked.condition, Group) and asked.condition.mode == Group.Mode.ALL and asked.parts:
-        return " AND ".join(_early(part) for part in asked.parts)
-    return asked.holds if asked.of_client_alone else "TRUE"
+def narrowed(condition: Condition, client_ids: Collection[int], now: datetime) -> list[int]:
+    """Those of the clients who do not fall at what is quickly asked, so that dear facts are gathered of fewer.
+
+    Where all of several conditions must hold: first those that look at the client's own row, then those that look at
+    cheap facts. The condition holds for none of the others; whether it holds for these is not said.
+    """
+    left = list(client_ids)
+    for of_own_row in (True, False):
+        facts = Facts(now, left)
+        asked = [one for one in _all_of(facts.ask(condition)) if one.looks_at() <= facts.cheap]
+        quick = [one for one in asked if bool(one.looks_at()) != of_own_row]
+        if quick:
+            names = {name for one in quick for name in one.looks_at()}
+            with connection.cursor() as cursor:
+                cursor.execute(*facts.select("c.id", " AND ".join(one.holds for one in quick), names))
+                left = [pk for (pk,) in cursor.fetchall()]
+    return left
+
+
+def _all_of(asked: Asked) -> list[Asked]:
+    """Conditions of which each must hold for the whole to hold."""
+    if isinstance(asked.condition, Group) and asked.condition.mode == Group.Mode.ALL:
+        return [one for part in asked.parts for one in _all_of(part)]
+    return [asked]
 
 
 def explain(condition: Condition, client_id: int, now: datetime) -> Explanation:
