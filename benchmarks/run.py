@@ -31,6 +31,7 @@ BENCHMARKS = {
     "redemption": 2000,
     "latency": 6_000,
     "send": 6_000,
+    "tracking": 4_000,
     "rfm": 100_000,
     "segment": 100_000,
 }

@@ -22,4 +22,5 @@ urlpatterns = [
     *(path("api/v1/", include(f"{room}.api.urls")) for room in ROOMS),
     re_path("^api/", Nowhere.as_view()),
     path("", include("loyalty.urls")),
+    path("", include("messaging.urls")),
 ]

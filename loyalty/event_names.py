@@ -63,6 +63,8 @@ PLATFORM: dict[str, Promise] = {
     "message.opened": _("Message opened"),
     "message.clicked": _("Link in a message clicked"),
     "message.replied": _("Message answered"),
+    "message.failed": _("Message not delivered"),
+    "message.unsubscribed": _("Unsubscribed"),
 }
 
 EVENT_NAMES: dict[str, Promise] = FROM_SHOPS | PLATFORM

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from messaging.services import outbox
+from messaging.services import outbox, touches
 
 # As in scenarios.jobs: the worker is given back after a turn, and a trickle is gathered for a moment.
 TURN = timedelta(seconds=2)
@@ -50,3 +50,10 @@ def _finish(sending: outbox.Sending) -> None:
             sending.gather(timezone.now(), patience=5.0)
     finally:
         connection.close()
+
+
+def fold() -> None:
+    """Counts opens and clicks until none is left, then gives the worker back."""
+    stop = timezone.now() + TURN
+    while timezone.now() < stop and touches.fold(timezone.now()):
+        pass

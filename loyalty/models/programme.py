@@ -2,12 +2,19 @@
 
 from decimal import Decimal
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.models.catalog import Category, Product
+
+# Pairs as in an address; in braces what is filled in for every message.
+UTM = RegexValidator(
+    r"^utm_[a-z]+=(?:[\w.~%+-]|\{channel\}|\{scenario\}|\{step\}|\{topic\})+"
+    r"(?:&utm_[a-z]+=(?:[\w.~%+-]|\{channel\}|\{scenario\}|\{step\}|\{topic\})+)*\Z",
+    _("Write pairs such as utm_source=loyalty&utm_medium={channel}. Known are {channel}, {scenario}, {step}, {topic}."),
+)
 
 
 class Programme(models.Model):
@@ -111,6 +118,23 @@ class Programme(models.Model):
         default=Decimal(100),
         validators=[MinValueValidator(0), MaxValueValidator(100)],
         help_text=_("What is earned on sales. 100: results take the whole revenue for margin."),
+    )
+
+    track_links = models.BooleanField(
+        _("count clicks"), default=True, help_text=_("Links in messages lead through this platform.")
+    )
+    track_opens = models.BooleanField(
+        _("count opens"), default=True, help_text=_("E-mails with formatting carry an invisible picture.")
+    )
+    utm = models.CharField(
+        _("UTM tags"),
+        max_length=300,
+        blank=True,
+        validators=[UTM],
+        help_text=_(
+            "Added to every link in messages that has none, such as "
+            "utm_source=loyalty&utm_medium={channel}&utm_campaign=scenario-{scenario}&utm_content={step}. Empty: none."
+        ),
     )
 
     class Meta:

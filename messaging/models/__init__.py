@@ -8,12 +8,14 @@ from messaging.models.message import Message, Reason, Recipient, Status
 from messaging.models.price import ChannelPrice
 from messaging.models.sink import SinkEmail
 from messaging.models.suppression import Suppression
+from messaging.models.tracking import Link, Touch
 
 __all__ = [
     "AccountState",
     "Channel",
     "ChannelAccount",
     "ChannelPrice",
+    "Link",
     "Message",
     "MessageContent",
     "Reason",
@@ -23,5 +25,6 @@ __all__ = [
     "SmtpAccount",
     "Status",
     "Suppression",
+    "Touch",
     "TwilioAccount",
 ]

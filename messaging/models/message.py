@@ -88,6 +88,15 @@ class Message(models.Model):
     created_at = models.DateTimeField(_("created"))
     claimed_at = models.DateTimeField(_("claimed"), null=True)
     sent_at = models.DateTimeField(_("sent"), null=True)
+    # What came back (semantics §26, §47): by a person. What machines and privacy proxies did is counted apart.
+    delivered_at = models.DateTimeField(_("delivered"), null=True)
+    first_opened_at = models.DateTimeField(_("opened"), null=True)
+    first_clicked_at = models.DateTimeField(_("clicked"), null=True)
+    proxy_opens = models.PositiveSmallIntegerField(_("opens by privacy proxies"), db_default=0, default=0)
+    machine_opens = models.PositiveSmallIntegerField(_("opens by machines"), db_default=0, default=0)
+    machine_clicks = models.PositiveSmallIntegerField(_("clicks by machines"), db_default=0, default=0)
+    # How many scenarios in a row led here: what follows without a person goes on counting (semantics §18).
+    depth = models.PositiveSmallIntegerField(_("chain depth"), db_default=0, default=0, editable=False)
 
     class Meta:
         verbose_name = _("message")

@@ -60,6 +60,7 @@ class Ledgers:
                             effect.withheld,
                             effect.error,
                             turn=outbox.turn(self.priority, effect.topic == policy.SERVICE),
+                            depth=run.depth,
                         )  # fmt: skip
                     )
                     self.draft_lines.append(line)
@@ -79,6 +80,7 @@ class Ledgers:
                             recipient=Recipient.STAFF,
                             key=f"{run.key()}:staff:{effect.user_id}",
                             turn=outbox.turn(self.priority),
+                            depth=run.depth,
                         )
                     )
                     self.draft_lines.append(line)

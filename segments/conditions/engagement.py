@@ -16,7 +16,7 @@ from segments.facts import Facts, Span, Term
 class EngagementCondition(Counted, Condition):
     """Messages were sent to the client, delivered, opened, clicked or replied to n times in the window.
 
-    Counted are the events of the stream (`message.opened`), one a message and deed.
+    Counted are the events of the stream (`message.opened`), one a message and deed; of clicks, one a link.
     """
 
     menu_group = MenuGroup.BEHAVIOUR

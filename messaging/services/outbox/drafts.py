@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 
 from loyalty.bulk import copy
 from messaging.models import Message, Reason, Recipient, Status
+from messaging.services import tracking
 
 # Messages that the client is owed go before all others.
 OWED = 20_000
@@ -45,12 +46,14 @@ class Draft:
     test: bool = False
     # What only some channels have: buttons, a provider's template.
     extras: Mapping[str, object] = field(default_factory=dict)
+    # How many scenarios in a row led here (semantics §18).
+    depth: int = 0
 
 
 _COLUMNS = (
     "id, client_id, recipient, key, scenario_id, run_id, step_key, visit, attempt, channel, topic, address, subject,"
     " body, status, reason, error, provider_id, tries, due_at, created_at,"
-    " account_id, turn, test, extras"
+    " account_id, turn, test, extras, depth"
 )
 
 
@@ -81,15 +84,25 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[int]:
             [len(drafts)],
         )
         ids = [message_id for (message_id,) in cursor.fetchall()]
+    dressed = tracking.dress(
+        {
+            message_id: tracking.Text(draft.scenario_id, draft.step_key, draft.channel, draft.topic, draft.body)
+            for message_id, draft in zip(ids, drafts, strict=True)
+            if "http" in draft.body and not draft.withheld and not draft.test and draft.recipient == Recipient.CLIENT
+        },
+        now,
+    )
     copy(
         "messaging_message",
         _COLUMNS,
         (
             (
                 message_id, draft.client_id, draft.recipient, draft.key, draft.scenario_id, draft.run_id,
-                draft.step_key, draft.visit, 1, draft.channel, draft.topic, draft.address, draft.subject, draft.body,
+                draft.step_key, draft.visit, 1, draft.channel, draft.topic, draft.address, draft.subject,
+                dressed.get(message_id, (draft.body,))[0],
                 "withheld" if draft.withheld else "queued", draft.withheld, draft.error, "", 0,
                 draft.due_at or now, now, draft.account_id, draft.turn, draft.test, _json(draft.extras),
+                draft.depth,
             )
             for message_id, draft in zip(ids, drafts, strict=True)
         ),

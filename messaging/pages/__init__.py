@@ -1,0 +1,1 @@
+"""Pages for clients: tracked links and opens, unsubscribing (contract §4)."""
