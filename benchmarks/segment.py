@@ -172,6 +172,8 @@ def _change(number: int, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT client_id FROM loyalty_order WHERE ordered_at = %s", [at])
         changed.mark((changed.Change(client_id) for (client_id,) in cursor.fetchall()), now)
+        # What the shop wrote is not the segment's to flush.
+        cursor.execute("CHECKPOINT")
 
 
 def _nothing_left(segment: Segment, now: datetime) -> None:

@@ -21,12 +21,15 @@ OLDEST = 15  # major version
 ACCOUNTS = ("nobody", "postgres")  # for root only, the first that exists
 DATABASE = USER = "loyalty"
 
+_MEMORY_MB = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "200",
-    "shared_buffers": "256MB",
-    "effective_cache_size": "1GB",
+    # An eighth of the machine, taken as it is needed: PostgreSQL's own advice is a quarter for a server of its own.
+    "shared_buffers": f"{min(max(_MEMORY_MB // 8, 64), 2048)}MB",
+    "effective_cache_size": f"{max(_MEMORY_MB // 2, 256)}MB",
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
     "max_wal_size": "4GB",
