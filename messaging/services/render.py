@@ -1,83 +1,88 @@
-"""Liquid templates, sandboxed (semantics §25): no Python objects, bounded loops, memory and output."""
+"""Liquid templates, as messages use them (semantics §25): parsed once, checked, rendered for one client."""
 
 from collections.abc import Mapping
 from functools import lru_cache
 
 from django.utils.translation import gettext as t
-from liquid import Environment, StrictDefaultUndefined
+from liquid import BoundTemplate
 from liquid.exceptions import LiquidError
-from liquid.extra import JSON
+
+from messaging.services import proofread, sandbox
+from messaging.services.filters import FILTERS
+from messaging.services.manner import Manner
+from messaging.services.proofread import Problem
+from messaging.services.sandbox import Sandbox
+from messaging.services.vocabulary import STEP_VARIABLES as STEP_VARIABLES
+from messaging.services.vocabulary import VARIABLES as VARIABLES
 
 MAX_SOURCE = 100_000  # characters
 
 
 class TemplateError(Exception):
-    """A template that cannot be used: what is wrong, with its line."""
+    """A template that cannot be used: every problem with its line and column, in the current language."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
 
 
 class RenderError(Exception):
     """A text that could not be rendered for one client, most often a missing variable without a default."""
 
 
-class _Sandbox(Environment):
-    context_depth_limit = 20
-    loop_iteration_limit = 10_000
-    local_namespace_limit = 100_000
-    output_stream_limit = 500_000  # bytes
-
-
-_environment = _Sandbox(undefined=StrictDefaultUndefined)
-_environment.add_filter("json", JSON(default=str))
-# Partials would read files: there are none to read, and no tag that could ask for them.
-for _tag in ("include", "render"):
-    _environment.tags.pop(_tag, None)
+_PLAIN, _HTML = Sandbox(FILTERS, autoescape=False), Sandbox(FILTERS, autoescape=True)
 
 
 class Text:
-    """A parsed template and the top-level variables that it reads."""
+    """A parsed template and the top-level variables that it reads. As HTML, it escapes the values it is given."""
 
-    __slots__ = ("_constant", "_template", "names")
+    __slots__ = ("_constant", "_source", "_template", "names")
 
-    def __init__(self, source: str) -> None:
-        self._template = _environment.from_string(source)
+    def __init__(self, source: str, html: bool) -> None:
+        self._template: BoundTemplate = (_HTML if html else _PLAIN).template(source)
         self.names: frozenset[str] = frozenset(self._template.global_variables())
+        self._source = source
         self._constant = source if "{{" not in source and "{%" not in source else None
 
-    def render(self, values: Mapping[str, object]) -> str:
+    def render(self, values: Mapping[str, object], manner: Manner | None = None) -> str:
         """The text for one client. Raises `RenderError`."""
         if self._constant is not None:
             return self._constant
         try:
-            return self._template.render(values)
+            return sandbox.rendered(self._template, values, manner)
         except LiquidError as error:
             raise RenderError(_words(error)) from error
-        except (ArithmeticError, TypeError, ValueError, RecursionError) as error:
+        except (ArithmeticError, AttributeError, TypeError, ValueError, RecursionError) as error:
             # A filter applied to what it is not made for.
             raise RenderError(str(error)) from error
 
+    def problems(self) -> list[Problem]:
+        """Variables, fields and filters that do not exist, in the order of the text."""
+        return proofread.misspelt(self._template, self._source)
+
+    def place(self, name: str) -> tuple[int, int]:
+        """Line and column, from 1, of the first use of a top-level variable that the template reads."""
+        return proofread.place(self._template, self._source, name)
+
 
 @lru_cache(maxsize=2000)
-def compiled(source: str) -> Text:
-    """The parsed template, kept for the next batch. Raises `TemplateError`."""
+def compiled(source: str, html: bool = False) -> Text:
+    """The parsed template, kept for the next batch: the same text of a release is parsed once a process.
+
+    Raises `TemplateError`.
+    """
     if len(source) > MAX_SOURCE:
-        raise TemplateError(t("longer than %(limit)s characters") % {"limit": MAX_SOURCE})
+        raise TemplateError([Problem(1, 1, t("longer than %(limit)s characters") % {"limit": MAX_SOURCE})])
     try:
-        return Text(source)
+        return Text(source, html)
     except (LiquidError, RecursionError) as error:
-        raise TemplateError(t("The variables cannot be read: %(error)s") % {"error": _words(error)}) from error
+        raise TemplateError([proofread.unreadable(source, error, _PLAIN)]) from error
 
 
-def check(source: str) -> None:
-    """Raises `TemplateError` where the template cannot be parsed or reads a variable that does not exist."""
-    unknown = compiled(source).names - VARIABLES
-    if unknown:
-        raise TemplateError(t("There is no such variable: %(names)s") % {"names": ", ".join(sorted(unknown))})
-
-
-# What a template may read; `variables.load` fills them.
-# The ones that only a step above the message can give, or (burning) a notice.
-STEP_VARIABLES = frozenset({"promo", "access", "gift", "survey", "products", "burning"})
-VARIABLES = STEP_VARIABLES | {"client", "bonus", "cart", "entry", "referral"}
+def check(source: str, html: bool = False) -> None:
+    """Raises `TemplateError` where the template cannot be parsed or names what does not exist."""
+    if found := compiled(source, html).problems():
+        raise TemplateError(found)
 
 
 def _words(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """The values behind a template's variables, loaded for a whole batch: only those that the template reads."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -13,6 +13,7 @@ from loyalty.money import major
 from loyalty.services import programme, referrals
 from loyalty.services.ledger import Balance, balances
 from loyalty.services.referral_codes import code_of
+from messaging.services.manner import Manner, Money, manner
 from messaging.services.recipients import Recipient
 
 
@@ -27,6 +28,22 @@ class Known:
     referral: ReferralRules | None = None
     # Digits after the point of a bonus.
     scale: int = 0
+    now: datetime | None = None
+    _currencies: list[str] = field(default_factory=list)
+
+    def manner(self, client_id: int) -> Manner:
+        """How a text for the client writes dates, sums and numbers."""
+        client = self.clients[client_id]
+        return manner(client.language, client.zone, self.now, self._currency)
+
+    def manner_of_staff(self) -> Manner:
+        """How a text for staff does: in the language and zone of the installation."""
+        return manner("", "", self.now, self._currency)
+
+    def _currency(self) -> str:
+        if not self._currencies:
+            self._currencies.append(programme.current().currency)
+        return self._currencies[0]
 
     def of(self, client_id: int) -> dict[str, object]:
         """The variables of one client's text."""
@@ -58,6 +75,7 @@ def load(names: frozenset[str], client_ids: Collection[int], clients: Mapping[in
         cart=_carts(client_ids) if "cart" in names and client_ids else {},
         referral=referrals.current() if "referral" in names else None,
         scale=programme.current().bonus_scale if "bonus" in names else 0,
+        now=now,
     )
 
 
@@ -73,10 +91,10 @@ def _carts(client_ids: Collection[int]) -> dict[int, dict[str, object]]:
         return {
             client_id: {
                 "lines": [
-                    line | {"price": major(line["price"], currency), "total": major(line["total"], currency)}
+                    line | {name: Money(major(line[name], currency), currency) for name in ("price", "total")}
                     for line in orjson.loads(lines)
                 ],
-                "total": major(total, currency),
+                "total": Money(major(total, currency), currency),
                 "currency": currency,
                 "url": url,
             }

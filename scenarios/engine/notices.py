@@ -120,10 +120,10 @@ def _drafts(
         }
         withheld, error, said = refused.get(client.id, ""), "", ("", "")
         if not withheld:
-            values = known.of(client.id) | {"burning": burning, "entry": event.payload}
+            values, manner = known.of(client.id) | {"burning": burning, "entry": event.payload}, known.manner(client.id)
             subject, body = map(render.compiled, notice.texts())
             try:
-                said = subject.render(values), body.render(values)
+                said = subject.render(values, manner), body.render(values, manner)
             except render.RenderError as wrong:
                 withheld, error = Reason.RENDER_FAILED, str(wrong)
         yield outbox.Draft(

@@ -83,14 +83,18 @@ def _of_steps(rows: list[Row], provided: Collection[str], named: Named, followed
 
 
 def _of_texts(step: Step, provided: Collection[str]) -> Iterator[Finding]:
-    try:
-        names = frozenset[str]().union(*(render.compiled(text).names for text in step.templates()))
-    except render.TemplateError:
-        return  # the step's own problem
-    for name in sorted((names & render.STEP_VARIABLES) - set(provided)):
-        yield Finding(
-            t("%(step)s: no step above gives «%(variable)s».") % {"step": step.sentence(), "variable": name}, step.key
-        )
+    told: set[str] = set()
+    for source in step.templates():
+        try:
+            text = render.compiled(source)
+        except render.TemplateError:
+            continue  # the step's own problem
+        for name in sorted((text.names & render.STEP_VARIABLES) - set(provided) - told):
+            told.add(name)
+            line, column = text.place(name)
+            words = t("%(step)s: no step above gives «%(variable)s» (line %(line)d, column %(column)d).")
+            place = {"step": step.sentence(), "variable": name, "line": line, "column": column}
+            yield Finding(words % place, step.key)
 
 
 def _of_ways(step: Step, ways: list[Row], named: Named) -> Iterator[Finding]:

@@ -185,7 +185,7 @@ class AccrueBonuses(Step):
         found: dict[int, int | Outcome] = {}
         for run in batch.runs:
             try:
-                found[run.id] = amounts.read(text.render(words.of(run)), settings)
+                found[run.id] = amounts.read(text.render(words.of(run), words.manner(run)), settings)
             except (render.RenderError, amounts.NotAnAmount) as error:
                 found[run.id] = Outcome(reason="no_amount", detail=str(error)[:500])
         return found

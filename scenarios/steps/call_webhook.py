@@ -67,9 +67,8 @@ class CallWebhook(Step):
         outcomes = []
         for run in batch.runs:
             try:
-                outcomes.append(
-                    Outcome(effects=(CallHook(self.endpoint_id, json_body.fill(self.body, words.of(run))),))
-                )
+                said = json_body.fill(self.body, words.of(run), words.manner(run))
+                outcomes.append(Outcome(effects=(CallHook(self.endpoint_id, said),)))
             except (render.RenderError, ValueError) as error:
                 outcomes.append(Outcome(reason=Reason.RENDER_FAILED, detail=str(error)[:500]))
         return outcomes

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from messaging.services import render
+from messaging.services.manner import Manner
 
 MAX_BODY = 256_000  # characters of a rendered body
 _WHOLE = re.compile(r"\s*\{\{[^{}]*\|\s*json\s*\}\}\s*")
@@ -42,20 +43,20 @@ def names(source: str) -> frozenset[str]:
     return frozenset[str]().union(*(render.compiled(text).names for text in strings(parsed(source))))
 
 
-def fill(source: str, values: Mapping[str, object]) -> str:
+def fill(source: str, values: Mapping[str, object], manner: Manner | None = None) -> str:
     """The body for one client. Raises RenderError."""
-    body = json.dumps(_filled(parsed(source), values), ensure_ascii=False, separators=(",", ":"))
+    body = json.dumps(_filled(parsed(source), values, manner), ensure_ascii=False, separators=(",", ":"))
     if len(body) > MAX_BODY:
         raise render.RenderError(f"longer than {MAX_BODY} characters")
     return body
 
 
-def _filled(document: Any, values: Mapping[str, object]) -> Any:
+def _filled(document: Any, values: Mapping[str, object], manner: Manner | None) -> Any:
     if isinstance(document, dict):
-        return {name: _filled(value, values) for name, value in document.items()}
+        return {name: _filled(value, values, manner) for name, value in document.items()}
     if isinstance(document, list):
-        return [_filled(value, values) for value in document]
+        return [_filled(value, values, manner) for value in document]
     if not isinstance(document, str):
         return document
-    said = render.compiled(document).render(values)
+    said = render.compiled(document).render(values, manner)
     return json.loads(said) if _WHOLE.fullmatch(document) else said

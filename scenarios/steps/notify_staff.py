@@ -76,7 +76,8 @@ class NotifyStaff(Step):
         outcomes = []
         for run in batch.runs:
             try:
-                said = subject.render(words.of(run)), body.render(words.of(run))
+                values, manner = words.of(run), words.manner_of_staff()
+                said = subject.render(values, manner), body.render(values, manner)
             except render.RenderError as error:
                 outcomes.append(Outcome(reason=Reason.RENDER_FAILED, detail=str(error)[:500]))
                 continue

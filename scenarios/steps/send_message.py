@@ -61,9 +61,9 @@ class SendMessage(Step, MessageContent):
         address = batch.clients[run.client_id].address(self.channel)
         if reason:
             return Outcome(effects=(QueueMessage(self.channel, self.topic, address, withheld=reason),), reason=reason)
-        values = words.of(run)
+        values, manner = words.of(run), words.manner(run)
         try:
-            subject, body = texts[0].render(values), texts[1].render(values)
+            subject, body = texts[0].render(values, manner), texts[1].render(values, manner)
         except render.RenderError as error:
             reason = Reason.RENDER_FAILED
             effect = QueueMessage(self.channel, self.topic, address, withheld=reason, error=str(error))

@@ -93,7 +93,7 @@ class SetClientAttribute(Step):
         outcomes = []
         for run in batch.runs:
             try:
-                said = text.render(words.of(run)).strip()
+                said = text.render(words.of(run), words.manner(run)).strip()
             except render.RenderError as error:
                 outcomes.append(Outcome(reason=Reason.RENDER_FAILED, detail=str(error)[:500]))
                 continue

@@ -65,3 +65,37 @@ def test_python_objects_are_out_of_reach(path):
 def test_deep_nesting_is_refused_rather_than_crashing():
     with pytest.raises((render.TemplateError, render.RenderError)):
         _render("{% if true %}" * 5000 + "x" + "{% endif %}" * 5000)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("Hi\n{{ client.fist_name }}", "line 2, column 4: «client» has no «fist_name»: perhaps «first_name»?"),
+        ("{{ klient.x }}", "line 1, column 4: there is no variable «klient»: perhaps «client»?"),
+        (
+            "{{ client.first_name | upcas }}",
+            "line 1, column 24: there is no filter «upcas»: perhaps «upcase»?",
+        ),
+        ("a\n {{ client.first_name", "line 2, column 2: the brace opened here is not closed"),
+        ("{% unknown %}", "line 1, column 1: there is no tag «unknown»"),
+        ("ok\n{% for x in %}{% endfor %}", "line 2, column 1: something is missing inside the braces"),
+        ("x\n{% if client %}", "line 2, column 1: «{% endif %}» is missing"),
+        ("x {% endif %}", "line 1, column 3: «{% endif %}» has no beginning"),
+        ("{{ 'x }}", "line 1, column 4: the quotation mark opened here is not closed"),
+        ("{{ client | }}", "line 1, column 1: something is missing inside the braces"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line_and_column(source, words):
+    with pytest.raises(render.TemplateError) as error:
+        render.check(source)
+    assert str(error.value) == words
+
+
+def test_every_mistake_is_named_at_once_in_the_order_of_the_text():
+    with pytest.raises(render.TemplateError) as error:
+        render.check("{{ one }}\n{{ two | three }}")
+    assert [problem[:2] for problem in error.value.problems] == [(1, 4), (2, 4), (2, 10)]
+
+
+def test_what_an_event_carries_and_what_a_client_has_of_their_own_is_not_judged():
+    render.check("{{ entry.whatever.there.is }} {{ client.attributes.size }} {{ cart.lines.size }}")

@@ -1,0 +1,22 @@
+"""The variables that templates may read, and their fields (semantics §25)."""
+
+from collections.abc import Mapping
+
+# Fields by variable; None: whatever is there, as with the data of an event.
+FIELDS: Mapping[str, frozenset[str] | None] = {
+    "client": frozenset({"id", "first_name", "last_name", "email", "phone", "language", "zone", "attributes"}),
+    "bonus": frozenset({"available", "pending"}),
+    "expiring": frozenset({"amount", "until"}),
+    "cart": frozenset({"lines", "total", "currency", "url"}),
+    "referral": frozenset({"code", "url", "link"}),
+    "entry": None,
+    "promo": frozenset({"code", "until", "pool"}),
+    "access": frozenset({"code", "url", "until", "name"}),
+    "gift": frozenset({"code", "url", "until", "name"}),
+    "survey": frozenset({"url", "until", "name"}),
+    "products": None,
+    "burning": frozenset({"amount", "date", "until"}),
+}
+VARIABLES = frozenset(FIELDS)
+# The ones that only a step above the message can give, or (burning) a notice.
+STEP_VARIABLES = frozenset({"promo", "access", "gift", "survey", "products", "burning"})
