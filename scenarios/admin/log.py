@@ -20,6 +20,7 @@ from messaging.models import Channel, Status
 from scenarios.models import STEP_TYPES, RunLog, Scenario, Step
 from scenarios.reasons import reason_label
 from scenarios.templatetags.scenario_map import readable
+from segments.admin.filters import SegmentFilter
 from segments.services import rules
 
 KINDS = {kind.__name__: kind for kind in STEP_TYPES}
@@ -89,6 +90,7 @@ class RunLogAdmin(BigTableAdmin):
     list_select_related = ("client", "scenario", "message")
     list_filter = (
         ScenarioFilter,
+        SegmentFilter,
         ("kind", ChoicesDropdownFilter),
         ChannelFilter,
         StatusFilter,

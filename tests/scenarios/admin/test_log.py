@@ -10,7 +10,8 @@ from django.urls import reverse
 from messaging.models import Message
 from scenarios.models import Branch, RunLog, Scenario, Wait
 from scenarios.services import tree
-from tests.builders import NOW, client
+from segments.services import membership
+from tests.builders import NOW, client, segment
 
 pytestmark = pytest.mark.django_db
 
@@ -133,3 +134,13 @@ def test_log_is_never_changed_by_hand(admin_client, scenario):
     for name in ("change", "delete"):
         assert admin_client.post(reverse(f"admin:scenarios_runlog_{name}", args=[line.pk])).status_code == 403
     assert admin_client.post(reverse("admin:scenarios_runlog_add")).status_code == 403
+
+
+def test_lines_of_those_in_a_segment(admin_client, scenario):
+    inside, outside = lines(scenario, 2)
+    vip = segment("vip")
+    membership.add(vip.pk, {inside.client_id: 0}, NOW)
+    page = admin_client.get(LOG, {"segment": vip.pk}).content.decode()
+    assert inside.client.phone in page
+    assert outside.client.phone not in page
+    assert admin_client.get(LOG, {"segment": "x'1"}).status_code == 200
