@@ -32,4 +32,6 @@ TICKS = (
     Tick("loyalty.jobs.count_products", "segments", cron="40 2 * * *"),
     Tick("scenarios.jobs.count_results", "segments", cron="20 3 * * *"),
     Tick("scenarios.jobs.count_today", "segments", cron="15 * * * *"),
+    Tick("scenarios.jobs.part_log", "default", cron="25 * * * *"),
+    Tick("scenarios.jobs.thin_out", "segments", cron="30 4 * * *"),
 )

@@ -12,11 +12,13 @@ from scenarios.engine import clocks, webhooks
 from scenarios.engine.advance import advance_due
 from scenarios.engine.listen import read_events
 from scenarios.engine.scan import scan_due
-from scenarios.services import daily, rehearsals, split_results, uplift
+from scenarios.services import daily, rehearsals, retention, split_results, uplift
 
 # A pump gives its worker back after this long, so that the other queues have their turn; whatever is left, the
 # next tick goes on with.
 TURN = timedelta(seconds=2)
+# The same for what has the night.
+THINNING = timedelta(minutes=10)
 # A trickle is gathered for a moment: ten rows in one batch cost little more than one, and a job much more than a look.
 TRICKLE = 50  # rows
 GATHER = 0.1  # seconds
@@ -85,3 +87,17 @@ def count_results() -> None:
 def count_today() -> None:
     """Counts the results of yesterday and today, so that staff need not wait for the night."""
     daily.count_recent(timezone.now(), back=1)
+
+
+def part_log() -> None:
+    """Makes the log's parts for the coming months, and drops those that nobody keeps."""
+    retention.part_log(timezone.now())
+
+
+def thin_out() -> None:
+    """Deletes finished work from before the months that are kept, in small batches."""
+    stop = timezone.now() + THINNING
+    for _ in retention.thin_out(timezone.now()):
+        if timezone.now() >= stop:
+            # The rest next time: the other queues have their turn.
+            return

@@ -137,6 +137,13 @@ class Programme(models.Model):
         ),
     )
 
+    log_months = models.PositiveSmallIntegerField(
+        _("months the log is kept"),
+        default=0,
+        validators=[MaxValueValidator(120)],
+        help_text=_("Steps of clients in scenarios, month by month. 0: for ever. Results, messages and bonuses stay."),
+    )
+
     class Meta:
         verbose_name = _("programme")
         verbose_name_plural = _("programme")

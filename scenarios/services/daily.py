@@ -71,6 +71,7 @@ def count(day: date) -> None:
         attribution.attribute(day)
 
 
+# Lines before are looked for since the run's entry: in the parts of the log where they can be, no other.
 _RUNS = """
 WITH line AS (
   SELECT l.id, l.run_id, l.scenario_id, l.kind, l.step_key, l.reason, r.state, r.holdout, r.client_id,
@@ -84,10 +85,12 @@ came AS (
   -- The first line of a run about a step, and the step that it came from.
   SELECT line.*, (SELECT p.step_key FROM scenarios_runlog p
                   WHERE p.run_id = line.run_id AND p.id < line.id AND p.kind = 'step'
+                    AND p.created_at >= line.entered_at AND p.created_at < %(end)s
                   ORDER BY p.id DESC LIMIT 1) AS from_step
   FROM line
   WHERE (kind = 'step' OR kind = 'failure' AND reason = 'failed') AND step_key <> '' AND holdout = ''
     AND NOT EXISTS (SELECT FROM scenarios_runlog b WHERE b.run_id = line.run_id AND b.id < line.id
+                    AND b.created_at >= line.entered_at AND b.created_at < %(end)s
                     AND b.kind IN ('step', 'failure') AND b.reason <> 'retry' AND b.step_key = line.step_key)),
 fact AS (
   SELECT scenario_id, '' AS step_key, 'entered' AS figure, holdout AS detail,

@@ -37,7 +37,7 @@ def moments(counted_from: str, runs: Sequence[RunView], now: datetime) -> Mappin
             bought = dict(_rows(_PURCHASES, [run.client_id for run in runs], now))
             return {run.id: bought[run.client_id] for run in runs if run.client_id in bought}
         case CountedFrom.ACCRUAL:
-            return dict(_rows(_ACCRUALS, [run.id for run in runs], now))
+            return dict(_rows(_ACCRUALS, [run.id for run in runs], now, min(run.entered_at for run in runs)))
         case CountedFrom.MESSAGE:
             return dict(_rows(_MESSAGES, [run.id for run in runs], now))
         case _:
@@ -47,7 +47,8 @@ def moments(counted_from: str, runs: Sequence[RunView], now: datetime) -> Mappin
 _PURCHASES = """SELECT client_id, max(ordered_at) FROM loyalty_order
                 WHERE client_id = ANY(%(ids)s) AND ordered_at <= %(now)s AND status <> 'cancelled' GROUP BY client_id"""
 _ACCRUALS = """SELECT run_id, max(created_at) FROM scenarios_runlog
-               WHERE run_id = ANY(%(ids)s) AND created_at <= %(now)s AND bonuses > 0 GROUP BY run_id"""
+               WHERE run_id = ANY(%(ids)s) AND created_at BETWEEN %(since)s AND %(now)s AND bonuses > 0
+               GROUP BY run_id"""
 # The last message alone. One that is still on its way counts from now, so that the run comes back and looks again;
 # one that is never sent does not count.
 _MESSAGES = """SELECT run_id, coalesce(sent_at, now) FROM (
@@ -57,7 +58,7 @@ _MESSAGES = """SELECT run_id, coalesce(sent_at, now) FROM (
                WHERE sent_at IS NOT NULL OR status IN ('queued', 'sending')"""
 
 
-def _rows(sql: str, ids: Sequence[int], now: datetime) -> list[tuple[int, datetime]]:
+def _rows(sql: str, ids: Sequence[int], now: datetime, since: datetime | None = None) -> list[tuple[int, datetime]]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"ids": list(ids), "now": now})
+        cursor.execute(sql, {"ids": list(ids), "now": now, "since": since})
         return cursor.fetchall()
