@@ -18,9 +18,10 @@ from django.utils import timezone
 
 from benchmarks import harness, people
 from benchmarks.harness import Result
+from messaging import tokens
 from messaging.models import Link, Message
-from messaging.services import links, outbox, tokens
-from messaging.services.tokens import Purpose
+from messaging.services import links, outbox
+from messaging.tokens import Purpose
 
 RATE = 200  # requests a second
 SENDERS = 16

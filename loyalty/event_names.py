@@ -65,6 +65,7 @@ PLATFORM: dict[str, Promise] = {
     "message.replied": _("Message answered"),
     "message.failed": _("Message not delivered"),
     "message.unsubscribed": _("Unsubscribed"),
+    "message.subscribed": _("Subscribed again"),
 }
 
 EVENT_NAMES: dict[str, Promise] = FROM_SHOPS | PLATFORM

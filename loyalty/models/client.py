@@ -123,6 +123,7 @@ class Consent(models.Model):
     evidence = models.CharField(_("evidence"), max_length=200, blank=True, help_text=_("Field or form it came from."))
     text_version = models.CharField(_("text version"), max_length=50, blank=True)
     ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
+    agent = models.CharField(_("browser"), max_length=300, blank=True, db_default="", default="")
     given_at = models.DateTimeField(_("given"))
 
     class Meta:

@@ -4,12 +4,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.translation import gettext as t
-from django.utils.translation.trans_real import get_supported_language_variant
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from loyalty.models import SurveyQuestion
+from loyalty.pages.plain import language, plain
 from loyalty.services import surveys
 
 
@@ -23,13 +23,13 @@ def survey(request: HttpRequest, token: str) -> HttpResponse:
     try:
         asked = surveys.asked_by(token, now)
     except surveys.Forged:
-        return _plain(request, 403, t("This link is not valid"), t("Please open it as it stands in the message."))
+        return plain(request, 403, t("This link is not valid"), t("Please open it as it stands in the message."))
     except surveys.Over:
-        return _plain(request, 410, t("This survey is over"), t("Thank you all the same."))
-    with translation.override(_language(asked.client.language)):
+        return plain(request, 410, t("This survey is over"), t("Thank you all the same."))
+    with translation.override(language(asked.client.language)):
         thanks = asked.survey.thanks or t("Your answer has been stored.")
         if surveys.answered(asked):
-            return _plain(request, 200, t("Thank you!"), thanks)
+            return plain(request, 200, t("Thank you!"), thanks)
         questions = list(asked.survey.questions.all())
         said: dict[str, str] = {}
         wrong: dict[str, str] = {}
@@ -37,7 +37,7 @@ def survey(request: HttpRequest, token: str) -> HttpResponse:
             said, wrong = surveys.read(questions, request.POST)
             if not wrong:
                 surveys.answer(asked, questions, said, now)
-                return _plain(request, 200, t("Thank you!"), thanks)
+                return plain(request, 200, t("Thank you!"), thanks)
         shown = [_shown(question, request.POST.get(question.key, ""), wrong) for question in questions]
         context = {"survey": asked.survey, "questions": shown, "wrong": wrong}
         return render(request, "loyalty/pages/survey.html", context, status=422 if wrong else 200)
@@ -51,15 +51,3 @@ def _shown(question: SurveyQuestion, said: str, wrong: dict[str, str]) -> dict[s
         "wrong": wrong.get(question.key, ""),
         "scale": question.kind in (SurveyQuestion.Kind.CSAT, SurveyQuestion.Kind.NPS),
     }
-
-
-def _language(said: str) -> str:
-    """The client's language where it is one of ours, else the visitor's."""
-    try:
-        return get_supported_language_variant(said) if said else translation.get_language() or ""
-    except LookupError:
-        return translation.get_language() or ""
-
-
-def _plain(request: HttpRequest, status: int, title: str, words: str) -> HttpResponse:
-    return render(request, "loyalty/pages/plain.html", {"title": title, "words": words}, status=status)

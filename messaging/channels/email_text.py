@@ -4,7 +4,11 @@ from email.utils import parseaddr
 
 from django.core.mail import EmailMessage
 
-from messaging.models import Message
+from messaging import tokens
+from messaging.models import Message, Recipient
+
+# Messages that the client is owed, and what is no client's: there is nothing to unsubscribe from.
+_OWED = ("service", "staff")
 
 
 def compose(message: Message, sender: str) -> EmailMessage:
@@ -14,8 +18,16 @@ def compose(message: Message, sender: str) -> EmailMessage:
         body=message.body,
         from_email=sender,
         to=[message.address],
-        headers={"Message-ID": message_id(message, sender)},
+        headers={"Message-ID": message_id(message, sender), **_way_out(message)},
     )
+
+
+def _way_out(message: Message) -> dict[str, str]:
+    """The button "unsubscribe" of mail programs (RFC 8058): a POST acts, without a page."""
+    if message.client_id is None or message.recipient != Recipient.CLIENT or message.topic in _OWED:
+        return {}
+    address = tokens.preferences_url(message.client_id, message.pk)
+    return {"List-Unsubscribe": f"<{address}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def message_id(message: Message, sender: str) -> str:

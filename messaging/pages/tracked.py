@@ -10,10 +10,11 @@ from django.utils.translation import gettext as t
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from loyalty.pages.plain import plain
+from messaging import tokens
 from messaging.models import Link
-from messaging.pages.plain import plain
-from messaging.services import links, machines, tokens, touches
-from messaging.services.tokens import Purpose
+from messaging.services import links, machines, touches
+from messaging.tokens import Purpose
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db import connection
 
 from loyalty.services.rows import as_json
+from messaging import tokens
 from messaging.models import Link
-from messaging.services import tokens
-from messaging.services.tokens import Purpose
+from messaging.tokens import Purpose
 
 
 class Place(NamedTuple):

@@ -30,6 +30,9 @@ OF_CLIENT = (
     Variable(_("Cart's sum"), '{{ cart.total | default: "" }} {{ cart.currency | default: "" }}', "1999.99 RUB"),
     Variable(_("Link to the cart"), '{{ cart.url | default: "" }}', "https://shop.example/cart/1"),
     Variable(
+        _("Link to unsubscribe and choose topics"), "{{ client.unsubscribe_url }}", "https://shop.example/u/Ag7kq1Yb"
+    ),
+    Variable(
         _("Goods in the cart"),
         "{% for line in cart.lines %}{{ line.title }} × {{ line.quantity }}\n{% endfor %}",
         "Tea × 2",

@@ -8,6 +8,7 @@ from django.db import connection
 
 from loyalty.models import Consent
 from loyalty.services import programme, zones
+from messaging import tokens
 
 
 class Recipient(NamedTuple):
@@ -32,6 +33,7 @@ class Recipient(NamedTuple):
         """The template's `client`: an unknown field is absent, so that only a default can stand for it."""
         known: dict[str, object] = {name: value for name, value in zip(self._fields, self, strict=True) if value}
         known["attributes"] = orjson.loads(self.attributes)
+        known["unsubscribe_url"] = tokens.preferences_url(self.id)
         return known
 
 

@@ -10,9 +10,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from django.conf import settings
 
 from loyalty.services import programme
-from messaging.services import links, tokens
+from messaging import tokens
+from messaging.services import links
 from messaging.services.links import Place
-from messaging.services.tokens import Purpose
+from messaging.tokens import Purpose
 
 MAX_URL = 2000  # characters; a longer one is left as it is
 # Pages of this platform count for themselves, and a way out must not depend on anything.

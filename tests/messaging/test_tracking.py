@@ -11,9 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from loyalty.models import Event, Programme
+from messaging import tokens
 from messaging.models import Link, Message, Touch
-from messaging.services import links, outbox, tokens, touches, tracking
-from messaging.services.tokens import Purpose
+from messaging.services import links, outbox, touches, tracking
+from messaging.tokens import Purpose
 from tests import builders as b
 from tests.builders import NOW
 

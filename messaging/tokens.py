@@ -46,11 +46,19 @@ def read(purpose: Purpose, token: str) -> tuple[int, ...]:
         whole = urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except ValueError:
         raise Forged from None
+    # One spelling of every token: the last symbol may hold bits that say nothing.
+    if urlsafe_b64encode(whole).rstrip(b"=").decode() != token:
+        raise Forged
     said, proof = whole[: -purpose.proof_length], whole[-purpose.proof_length :]
     keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     if not said or not any(compare_digest(proof, _proof(purpose, said, str(key))) for key in keys):
         raise Forged
     return tuple(_unpacked(said))
+
+
+def preferences_url(client_id: int, message_id: int = 0) -> str:
+    """Where a client unsubscribes and chooses topics; with the message that leads there, if one does."""
+    return f"{settings.PUBLIC_URL}/u/{sign(Purpose.PREFERENCES, client_id, message_id)}"
 
 
 def _proof(purpose: Purpose, said: bytes, secret: str) -> bytes:

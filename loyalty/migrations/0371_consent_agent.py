@@ -1,0 +1,16 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('loyalty', '0370_counting'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='consent',
+            name='agent',
+            field=models.CharField(blank=True, db_default='', default='', max_length=300, verbose_name='browser'),
+        ),
+    ]
