@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0370_counting'),
+        ('loyalty', '0400_log_retention'),
     ]
 
     operations = [
