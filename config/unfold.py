@@ -85,6 +85,16 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": _("Rules of messages"),
+                "collapsible": True,
+                "items": [
+                    _item(_("Topics"), "topic", "messaging.topic"),
+                    _item(_("Quiet hours"), "bedtime", "messaging.sendwindow"),
+                    _item(_("Frequency caps"), "speed", "messaging.frequencycap"),
+                    _item(_("Pause dates"), "event_busy", "messaging.pausedate"),
+                ],
+            },
+            {
                 "title": _("Promotions"),
                 "collapsible": True,
                 "items": [

@@ -1,5 +1,5 @@
-"""The staff's view of what was said: the send log, the demo mailbox, the suppressed addresses."""
+"""The staff's view of what was said: the send log, its rules, the demo mailbox."""
 
-from messaging.admin import mailbox, messages, prices, suppressions
+from messaging.admin import caps, mailbox, messages, prices, quiet, suppressions, topics
 
-__all__ = ["mailbox", "messages", "prices", "suppressions"]
+__all__ = ["caps", "mailbox", "messages", "prices", "quiet", "suppressions", "topics"]

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from loyalty.admin.fields import OpenChoiceField
+from messaging.models import Topic
 from messaging.services.palette import NOTICE_VARIABLES, VARIABLES
-from messaging.services.policy import BONUS_NOTICES, SERVICE
 
 
 class _PaletteMixin:
@@ -51,15 +51,23 @@ class NoticeInput(PaletteInput):
     variables = NOTICE_VARIABLES
 
 
+def _topics() -> list[tuple[str, str]]:
+    """What there is to choose, each with who gets it and whether anything holds it back."""
+    return [
+        (
+            topic.slug,
+            f"{topic} — {topic.get_consent_display()}, {_('exempt from quiet hours and caps')}"
+            if topic.exempt
+            else f"{topic} — {topic.get_consent_display()}",
+        )
+        for topic in Topic.objects.all()
+    ]
+
+
 def topic_field(**kwargs: Any) -> OpenChoiceField:
     """What the message is about: the client must have agreed to it."""
-    choices = [
-        ("marketing", _("Marketing")),
-        (SERVICE, _("Service: needs no consent")),
-        (BONUS_NOTICES, _("Bonus notices: unless refused")),
-    ]
     return OpenChoiceField(
-        label=capfirst(_("topic")), choices=choices, max_length=50, hint=_("Choose or type a topic"), **kwargs
+        label=capfirst(_("topic")), choices=_topics, max_length=50, hint=_("Choose or type a topic"), **kwargs
     )
 
 
@@ -68,7 +76,7 @@ class MessageForm(forms.ModelForm):
 
     topic = topic_field(
         initial="marketing",
-        help_text=_("The client must have agreed to this topic on this channel; “service” needs no consent."),
+        help_text=_("The client must have agreed to this topic on this channel, unless the topic says otherwise."),
     )
 
     class Meta:

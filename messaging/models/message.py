@@ -35,6 +35,9 @@ class Reason(models.TextChoices):
     NO_CONSENT = "no_consent", _("no consent for this channel and topic")
     NO_ADDRESS = "no_address", _("no usable address")
     SUPPRESSED = "suppressed", _("the address is suppressed")
+    PAUSE_DATE = "pause_date", _("no marketing on a pause date")
+    QUIET_HOURS = "quiet_hours", _("quiet hours")
+    FREQUENCY_CAP = "frequency_cap", _("the client got enough messages lately")
     RENDER_FAILED = "render_failed", _("the text could not be rendered")
     PROVIDER_REFUSED = "provider_refused", _("the provider refused it")
     PROVIDER_UNAVAILABLE = "provider_unavailable", _("the provider could not be reached")
@@ -85,6 +88,8 @@ class Message(models.Model):
     cost = models.DecimalField(_("cost"), max_digits=12, decimal_places=4, null=True)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
     due_at = models.DateTimeField(_("due"))
+    # Since when a frequency cap has been holding it.
+    capped_since = models.DateTimeField(_("held by a cap since"), null=True)
     created_at = models.DateTimeField(_("created"))
     claimed_at = models.DateTimeField(_("claimed"), null=True)
     sent_at = models.DateTimeField(_("sent"), null=True)
@@ -113,6 +118,8 @@ class Message(models.Model):
             ),
             models.Index(fields=["claimed_at"], name="message_in_flight", condition=Q(status="sending")),
             models.Index(fields=["client", "-id"], name="message_client"),
+            # What clients got lately, for caps.
+            models.Index(fields=["client", "sent_at"], name="message_sent_to", condition=Q(sent_at__isnull=False)),
             models.Index(fields=["-id"], name="message_troubles", condition=Q(status__in=["failed", "unknown"])),
             models.Index(fields=["scenario_id", "-id"], name="message_scenario_newest"),
             models.Index(fields=["provider_id"], name="message_provider_id", condition=~Q(provider_id="")),

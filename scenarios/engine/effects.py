@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from messaging.models import Recipient
-from messaging.services import outbox, policy
+from messaging.services import outbox, rulebook
 from scenarios.engine import webhooks
 from scenarios.engine.enrol import Candidate, enrol
 from scenarios.engine.live import live
@@ -45,24 +45,23 @@ class Ledgers:
         for effect in effects:
             match effect:
                 case QueueMessage():
-                    self.drafts.append(
-                        outbox.Draft(
-                            run.client_id,
-                            run.scenario_id,
-                            run.id,
-                            run.step_key,
-                            run.visit,
-                            effect.channel,
-                            effect.topic,
-                            effect.address,
-                            effect.subject,
-                            effect.body,
-                            effect.withheld,
-                            effect.error,
-                            turn=outbox.turn(self.priority, effect.topic == policy.SERVICE),
-                            depth=run.depth,
-                        )  # fmt: skip
+                    draft = outbox.Draft(
+                        run.client_id,
+                        run.scenario_id,
+                        run.id,
+                        run.step_key,
+                        run.visit,
+                        effect.channel,
+                        effect.topic,
+                        effect.address,
+                        effect.subject,
+                        effect.body,
+                        effect.withheld,
+                        effect.error,
+                        turn=outbox.turn(self.priority, effect.owed),
+                        depth=run.depth,
                     )
+                    self.drafts.append(draft if effect.held is None else draft.wait(effect.held))
                     self.draft_lines.append(line)
                 case TellStaff():
                     self.drafts.append(
@@ -73,7 +72,7 @@ class Ledgers:
                             step_key=run.step_key,
                             visit=run.visit,
                             channel=effect.channel,
-                            topic=policy.STAFF,
+                            topic=rulebook.STAFF,
                             address=effect.address,
                             subject=effect.subject,
                             body=effect.body,

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from loyalty.services import programme
-from messaging.models import Reason
-from messaging.services import outbox, policy, recipients, render, variables
+from messaging.models import BONUS_NOTICES, Reason
+from messaging.services import outbox, policy, recipients, render, rulebook, variables
+from messaging.services.policy import Stage
 from messaging.services.recipients import Recipient
 from scenarios.engine.flow import flow
 from scenarios.engine.settle import SOURCE
@@ -105,9 +106,9 @@ def _step(scenario_id: int, key: str) -> AccrueBonuses | None:
 def _drafts(
     channel: str, notices: Sequence[_Notice], clients: Mapping[int, Recipient], now: datetime
 ) -> Iterable[outbox.Draft]:
-    topic, scale = policy.BONUS_NOTICES, programme.current().bonus_scale
+    topic, scale = BONUS_NOTICES, programme.current().bonus_scale
     concerned = {notice.event.client_id: clients[notice.event.client_id] for notice in notices}
-    refused = policy.refusals(channel, topic, concerned, now)
+    verdicts = policy.judge(policy.asks_of(concerned, channel, topic), rulebook.load(now), now, Stage.SAYING)
     names = frozenset[str]().union(*(render.compiled(text).names for notice in notices for text in notice.texts()))
     known = variables.load(names, list(concerned), clients, now)
     for notice in notices:
@@ -118,7 +119,8 @@ def _drafts(
             "date": day.isoformat(),
             "until": (day - timedelta(days=1)).isoformat(),
         }
-        withheld, error, said = refused.get(client.id, ""), "", ("", "")
+        verdict = verdicts.get(client.id)
+        withheld, error, said = verdict.reason if verdict and not verdict.until else "", "", ("", "")
         if not withheld:
             values, manner = known.of(client.id) | {"burning": burning, "entry": event.payload}, known.manner(client.id)
             subject, body = map(render.compiled, notice.texts())
@@ -126,7 +128,7 @@ def _drafts(
                 said = subject.render(values, manner), body.render(values, manner)
             except render.RenderError as wrong:
                 withheld, error = Reason.RENDER_FAILED, str(wrong)
-        yield outbox.Draft(
+        draft = outbox.Draft(
             client_id=client.id,
             scenario_id=notice.scenario_id,
             run_id=None,  # the run may be long over: its end takes nothing back
@@ -142,6 +144,7 @@ def _drafts(
             key=f"notice:{event.id}",
             due_at=_morning(client, now),
         )
+        yield draft.wait(verdict) if verdict and verdict.until and not withheld else draft
 
 
 def _morning(client: Recipient, now: datetime) -> datetime:

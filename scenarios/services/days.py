@@ -2,8 +2,8 @@
 
 from datetime import date, datetime, time, timedelta
 
+from loyalty.local_time import moment
 from loyalty.services import programme
-from scenarios.local_time import moment
 
 
 def bounds(day: date) -> tuple[datetime, datetime]:

@@ -18,6 +18,8 @@ from django.db import connection, transaction
 
 from loyalty.models import Client
 from messaging.models import Message, Status
+from messaging.services import last_look
+from messaging.services.policy import Stage
 from scenarios.engine import advance, clocks, listen, scan
 from scenarios.engine.enrol import Candidate, enrol
 from scenarios.engine.flow import Flow, build
@@ -141,7 +143,7 @@ def for_client(scenario: Scenario, client_id: int, now: datetime) -> Timeline:
         while entered and seen < MOMENTS and moment <= now + HORIZON:
             advance.advance(live, moment)
             _deliver(live, moment)
-            due = _next_run(live)
+            due = min((at for at in (_next_run(live), _next_message(live)) if at), default=None)
             if due is None:
                 break
             moment, seen = max(due, moment), seen + 1
@@ -218,7 +220,8 @@ def _replay(live: Live, clients: Sequence[int], since: datetime, until: datetime
         if not timed:
             # Nothing but events, clocks and runs makes anything due.
             waiting = [events[place].occurred_at] if place < len(events) else []
-            due = min([*waiting, *(at for at in (_next_run(live), _next_clock(live)) if at)], default=None)
+            known = (_next_run(live), _next_clock(live), _next_message(live))
+            due = min([*waiting, *filter(None, known)], default=None)
             if due is None:
                 return
             moment = min(until, max(moment, due))
@@ -251,8 +254,19 @@ def _events(names: Sequence[str], clients: Sequence[int], since: datetime | None
 
 
 def _deliver(live: Live, moment: datetime) -> None:
-    """Takes every queued message for sent: conditions and caps below count it. No channel is called."""
-    Message.objects.filter(scenario_id=live.id, status=Status.QUEUED).update(status=Status.ACCEPTED, sent_at=moment)
+    """Takes the due messages that the policy lets go for sent: conditions and caps below count them.
+
+    No channel is called, and no place is taken from those who really send.
+    """
+    due = Message.objects.filter(scenario_id=live.id, status=Status.QUEUED, due_at__lte=moment)
+    going = last_look.passed(list(due.order_by("due_at", "pk")), moment, Stage.SHOWING)
+    ids = [message.pk for message in going]
+    Message.objects.filter(pk__in=ids).update(status=Status.ACCEPTED, reason="", sent_at=moment)
+
+
+def _next_message(live: Live) -> datetime | None:
+    queued = Message.objects.filter(scenario_id=live.id, status=Status.QUEUED)
+    return queued.order_by("due_at").values_list("due_at", flat=True).first()
 
 
 def _next_run(live: Live) -> datetime | None:
@@ -274,7 +288,7 @@ def _moments(live: Live) -> list[Moment]:
                 kind=line.kind,
                 step_key=line.step_key,
                 sentence=str(node.step.sentence()) if node and line.kind != RunLog.Kind.ENDED else "",
-                reason=line.reason,
+                reason=(message.reason if message else "") or line.reason,
                 detail=line.detail,
                 channel=message.channel if message else "",
                 status=message.status if message else "",

@@ -17,8 +17,9 @@ from django.utils.translation import gettext as t
 from loyalty.event_names import event_label
 from loyalty.models import Client, UnreadEvent
 from loyalty.services import programme
-from messaging.models import Channel, Message, Reason, Status
-from messaging.services import policy, recipients
+from messaging.models import Channel, Message, Status
+from messaging.services import policy, recipients, rulebook
+from messaging.services.policy import Stage
 from scenarios.engine import holdout
 from scenarios.engine.flow import Flow, flow
 from scenarios.models import EntryClock, RunLog, Scenario, ScenarioRun, SendMessage
@@ -208,13 +209,20 @@ def _of_entry(current: Flow, runs: list[RunTrace], now: datetime) -> list[Check]
 
 
 def _of_messages(current: Flow, client_id: int, now: datetime) -> Iterator[Check]:
-    """Consent, address and suppression for every channel and topic that the scenario uses."""
+    """The whole policy, as the send asks it, for every channel and topic that the scenario uses."""
     steps = [node.step for node in current.nodes.values() if isinstance(node.step, SendMessage)]
-    people = recipients.load({client_id})
+    people, book = recipients.load({client_id}), rulebook.load(now)
     for channel, topic in sorted({(step.channel, step.topic) for step in steps}):
-        reason = policy.refusals(channel, topic, people, now).get(client_id)
-        name = f"{Channel(channel).label}, {topic}"
-        yield Check(name, reason is None, str(Reason(reason).label) if reason else t("may be sent"))
+        verdict = policy.judge(policy.asks_of(people, channel, topic), book, now, Stage.SHOWING).get(client_id)
+        name = f"{Channel(channel).label}, {book.topic(topic).name}"
+        if verdict is None:
+            exempt = t("may be sent; exempt from quiet hours and caps")
+            yield Check(name, True, exempt if book.topic(topic).exempt else t("may be sent"))
+        elif verdict.until is None:
+            yield Check(name, False, reason_label(verdict.reason))
+        else:
+            words = {"reason": reason_label(verdict.reason), "until": _moment(verdict.until)}
+            yield Check(name, None, t("waits until %(until)s: %(reason)s") % words)
 
 
 def _trigger(scenario: Scenario, trigger: Trigger, client_id: int, now: datetime) -> TriggerTrace:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from messaging.services.recipients import Recipient
+from messaging.services.verdict import Verdict
 
 
 @dataclass(slots=True)
@@ -63,6 +64,10 @@ class QueueMessage:
     body: str = ""
     withheld: str = ""
     error: str = ""
+    # What makes it wait, and till when.
+    held: Verdict | None = None
+    # What the client is owed goes before all that is advertised.
+    owed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

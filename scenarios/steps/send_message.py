@@ -1,13 +1,17 @@
 """Sending a message."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from functools import partial
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from messaging.models import Channel, MessageContent, Reason
-from messaging.services import policy, render
+from messaging.services import policy, render, rulebook
+from messaging.services.policy import Ask, Stage
+from messaging.services.recipients import Recipient
+from messaging.services.verdict import Verdict
 from scenarios.steps.base import Step
 from scenarios.steps.outcomes import Batch, Outcome, QueueMessage, RunView
 from scenarios.steps.wording import Wording
@@ -41,31 +45,42 @@ class SendMessage(Step, MessageContent):
         return (self.subject, self.body)
 
     def decide(self, batch: Batch, now: datetime) -> list[Outcome]:
-        refused = policy.refusals(self.channel, self.topic, batch.clients, now)
-        # Checks of the scenario come before those of the client (semantics §19).
-        refused |= {run.client_id: Reason(f"holdout_{run.holdout}") for run in batch.runs if run.holdout}
-        refused |= {run.client_id: Reason.OVERDUE for run in batch.runs if run.stale}
+        asks = [self._ask(run, batch.clients[run.client_id]) for run in batch.runs]
+        book = rulebook.load(now)
+        verdicts = policy.judge(asks, book, now, Stage.SAYING, _known(batch.runs))
         texts = (render.compiled(self.subject), render.compiled(self.body))
-        runs = [run for run in batch.runs if run.client_id not in refused]
-        words = Wording(texts[0].names | texts[1].names, runs, batch, now)
-        return [self._outcome(run, batch, refused.get(run.client_id), texts, words) for run in batch.runs]
+        said = [run for run in batch.runs if run.id not in verdicts or verdicts[run.id].until]
+        words = Wording(texts[0].names | texts[1].names, said, batch, now)
+        message = partial(QueueMessage, self.channel, self.topic, owed=book.topic(self.topic).exempt)
+        return [
+            _outcome(run, partial(message, ask.address), verdicts.get(run.id), texts, words)
+            for run, ask in zip(batch.runs, asks, strict=True)
+        ]
 
-    def _outcome(
-        self,
-        run: RunView,
-        batch: Batch,
-        reason: Reason | None,
-        texts: tuple[render.Text, render.Text],
-        words: Wording,
-    ) -> Outcome:
-        address = batch.clients[run.client_id].address(self.channel)
-        if reason:
-            return Outcome(effects=(QueueMessage(self.channel, self.topic, address, withheld=reason),), reason=reason)
-        values, manner = words.of(run), words.manner(run)
-        try:
-            subject, body = texts[0].render(values, manner), texts[1].render(values, manner)
-        except render.RenderError as error:
-            reason = Reason.RENDER_FAILED
-            effect = QueueMessage(self.channel, self.topic, address, withheld=reason, error=str(error))
-            return Outcome(effects=(effect,), reason=reason, detail=str(error)[:500])
-        return Outcome(effects=(QueueMessage(self.channel, self.topic, address, subject, body),))
+    def _ask(self, run: RunView, client: Recipient) -> Ask:
+        return Ask(run.id, run.client_id, self.channel, self.topic, client.address(self.channel), client.zone)
+
+
+def _outcome(
+    run: RunView,
+    message: Callable[..., QueueMessage],
+    verdict: Verdict | None,
+    texts: tuple[render.Text, render.Text],
+    words: Wording,
+) -> Outcome:
+    if verdict and verdict.until is None:
+        return Outcome(effects=(message(withheld=verdict.reason),), reason=verdict.reason)
+    values, manner = words.of(run), words.manner(run)
+    try:
+        subject, body = texts[0].render(values, manner), texts[1].render(values, manner)
+    except render.RenderError as error:
+        reason = Reason.RENDER_FAILED
+        return Outcome(effects=(message(withheld=reason, error=str(error)),), reason=reason, detail=str(error)[:500])
+    # What must wait is said as of now and leaves later; the run goes on.
+    return Outcome(effects=(message(subject, body, held=verdict),))
+
+
+def _known(runs: Sequence[RunView]) -> dict[int, Reason]:
+    """What the engine knows against runs already: whoever is claimed is active, and no exit or goal has come."""
+    against = {run.id: Reason(f"holdout_{run.holdout}") for run in runs if run.holdout}
+    return against | {run.id: Reason.OVERDUE for run in runs if run.stale}

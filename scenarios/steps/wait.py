@@ -12,9 +12,9 @@ from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext, pgettext_lazy
 
+from loyalty.local_time import moment, next_open
 from loyalty.services import zones
 from scenarios.durations import Unit, in_words, length
-from scenarios.local_time import moment, next_open
 from scenarios.steps import anchors, dates
 from scenarios.steps.base import Step
 from scenarios.steps.outcomes import NEXT, Batch, Outcome, RunView

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 
+from loyalty.local_time import moment
 from loyalty.services import zones
 from loyalty.services.birthdays import celebrated
-from scenarios.local_time import moment
 
 # Older than any client's registration or first order.
 YEARS_BACK = 60

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.event_names import event_label
+from loyalty.local_time import moment
 from loyalty.services import zones
 from scenarios import properties
 from scenarios.durations import Unit, in_words
-from scenarios.local_time import moment
 from scenarios.triggers.base import Entry, EventView, Trigger
 
 DAY = timedelta(days=1)

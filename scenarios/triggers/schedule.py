@@ -14,8 +14,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.local_time import moment
 from loyalty.services import programme
-from scenarios.local_time import moment
 from scenarios.triggers.base import Due, Trigger
 from segments.models import Segment
 

@@ -7,14 +7,12 @@ blindly sent again.
 """
 
 from messaging.services.outbox.drafts import Draft, hand_over, queue, turn, withhold_runs
-from messaging.services.outbox.gate import DEFER
 from messaging.services.outbox.recover import LEASE, recover
 from messaging.services.outbox.sending import Sending, send_due
 from messaging.services.outbox.settle import BACKOFF
 
 __all__ = [
     "BACKOFF",
-    "DEFER",
     "LEASE",
     "Draft",
     "Sending",

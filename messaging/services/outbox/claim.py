@@ -12,8 +12,9 @@ from django.db import connection
 
 from loyalty.services import rows
 from messaging.models import AccountState, Message
+from messaging.services import last_look
 from messaging.services.accounts import Outlet, Outlets
-from messaging.services.outbox.gate import passing
+from messaging.services.policy import Stage
 
 # An account with a rate gives away its moments so far ahead; each message waits for its own on the wire. Long enough
 # for a few batches a second, short enough that a crash leaves few unknown.
@@ -63,17 +64,16 @@ def claim(outlet: Outlet, lanes: list[Lane], room: int, now: datetime) -> tuple[
     """
     taking = _Moments(outlet, now) if outlet.account_id else None
     room = min(room, taking.free) if taking else room
-    passed: list[Message] = []
-    dealt = 0
+    found: list[Message] = []
     for lane in lanes:
-        if dealt >= room:
+        if len(found) >= room:
             break
-        found = _take(lane, outlet, room - dealt, now)
-        dealt += len(found)
-        passed += passing(found, now)
+        found += _take(lane, outlet, room - len(found), now)
+    # All lanes at once: places under caps are locked in one order, or two workers would wait in a ring.
+    passed = last_look.passed(found, now, Stage.SENDING)
     start = taking.take(len(passed)) if taking else None
     delays = start or (lambda _: 0.0)
-    return Claimed(outlet, [(message, delays(place)) for place, message in enumerate(passed)]), dealt
+    return Claimed(outlet, [(message, delays(place)) for place, message in enumerate(passed)]), len(found)
 
 
 def _take(lane: Lane, outlet: Outlet, limit: int, now: datetime) -> list[Message]:

@@ -1,8 +1,8 @@
 """Writing messages to the send log, in the caller's transaction (semantics §20)."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import orjson
 from django.conf import settings
@@ -12,6 +12,8 @@ from django.utils.module_loading import import_string
 from loyalty.bulk import copy
 from messaging.models import Message, Reason, Recipient, Status
 from messaging.services import tracking
+from messaging.services.quiet import share
+from messaging.services.verdict import Verdict
 
 # Messages that the client is owed go before all others.
 OWED = 20_000
@@ -38,6 +40,9 @@ class Draft:
     key: str = ""
     # When to send it, in UTC; None: now.
     due_at: datetime | None = None
+    # The reason why it waits, and over how long after `due_at` the backlog is spread.
+    held: str = ""
+    spread: timedelta = timedelta()
     # Through which account; 0: the main one of the channel.
     account_id: int = 0
     # Who goes first of those that are due (`turn`).
@@ -48,6 +53,11 @@ class Draft:
     extras: Mapping[str, object] = field(default_factory=dict)
     # How many scenarios in a row led here (semantics §18).
     depth: int = 0
+
+    def wait(self, verdict: Verdict) -> "Draft":
+        """The same message, to be sent once the verdict lets it go."""
+        due_at = max(filter(None, (self.due_at, verdict.until)), default=None)
+        return replace(self, due_at=due_at, held=verdict.reason, spread=verdict.spread)
 
 
 _COLUMNS = (
@@ -100,8 +110,8 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[int]:
                 message_id, draft.client_id, draft.recipient, draft.key, draft.scenario_id, draft.run_id,
                 draft.step_key, draft.visit, 1, draft.channel, draft.topic, draft.address, draft.subject,
                 dressed.get(message_id, (draft.body,))[0],
-                "withheld" if draft.withheld else "queued", draft.withheld, draft.error, "", 0,
-                draft.due_at or now, now, draft.account_id, draft.turn, draft.test, _json(draft.extras),
+                "withheld" if draft.withheld else "queued", draft.withheld or draft.held, draft.error, "", 0,
+                _due(draft, message_id, now), now, draft.account_id, draft.turn, draft.test, _json(draft.extras),
                 draft.depth,
             )
             for message_id, draft in zip(ids, drafts, strict=True)
@@ -110,6 +120,12 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[int]:
     if not all(draft.withheld for draft in drafts):
         transaction.on_commit(import_string(settings.OUTBOX_NUDGE), robust=True)
     return ids
+
+
+def _due(draft: Draft, message_id: int, now: datetime) -> datetime:
+    if draft.due_at is None:
+        return now
+    return draft.due_at + share(message_id, draft.spread) if draft.spread else draft.due_at
 
 
 def _json(extras: Mapping[str, object]) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenarios.local_time import moment, next_open
+from loyalty.local_time import moment, next_open
 
 ZONES = ["Europe/Moscow", "America/New_York", "Asia/Kathmandu", "Pacific/Apia", "Australia/Lord_Howe"]
 
