@@ -48,7 +48,7 @@ def passed(batch: Sequence[Message], now: datetime, stage: Stage) -> list[Messag
 def _asks(batch: Sequence[Message], book: rulebook.Rulebook) -> list[Ask]:
     """What the messages ask for, the most urgent first."""
     timed = book.pauses or any(book.window(message.channel) for message in batch)
-    where = zones.of_clients({message.client_id for message in batch} - {None}) if timed else {}
+    where = zones.of_clients({message.client_id for message in batch if message.client_id}) if timed else {}
     return [
         Ask(
             message.pk,

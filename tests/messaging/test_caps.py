@@ -152,6 +152,23 @@ class TestSending:
             ("withheld", Reason.FREQUENCY_CAP),
         ]
 
+    def test_when_due_together_the_higher_priority_takes_the_place(self, sink):
+        _cap(defer_hours=0)
+        anna = b.client()
+        ids = outbox.queue([_draft(anna, turn=outbox.turn(1)), _draft(anna, "s2", turn=outbox.turn(7))], NOW)
+        while outbox.send_due(NOW):
+            pass
+        found = Message.objects.in_bulk(ids)
+        assert [found[i].status for i in ids] == ["withheld", "accepted"]
+
+    def test_what_staff_get_takes_no_place_and_needs_none(self, sink):
+        _cap(defer_hours=0)
+        anna = b.client()
+        outbox.queue([_draft(anna), _draft(anna, "s2", recipient="staff"), _draft(anna, "s3", test=True)], NOW)
+        while outbox.send_due(NOW):
+            pass
+        assert set(Message.objects.values_list("status", flat=True)) == {"accepted"}
+
     def test_the_last_look_costs_the_same_for_many(self, sink, django_assert_max_num_queries):
         _cap()
         people = b.clients(300)
