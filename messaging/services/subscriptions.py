@@ -15,12 +15,11 @@ from loyalty.models import Client
 from loyalty.services import consents, stream
 from loyalty.services.consents import Evidence
 from messaging import tokens
-from messaging.models import Channel, Message, Reason, Status
+from messaging.models import BONUS_NOTICES, MARKETING, SERVICE, Channel, Message, Reason, Status
 from messaging.services import deeds
-from messaging.services.policy import BONUS_NOTICES, SERVICE, STAFF
+from messaging.services.rulebook import STAFF
 from messaging.tokens import Purpose
 
-MARKETING = "marketing"
 # What the page says; a change of its words is a change of this.
 PAGE_TEXT = "preferences-1"
 

@@ -7,8 +7,8 @@ from loyalty.models import Client, Consent, Event
 from loyalty.services.consents import Evidence
 from messaging import tokens
 from messaging.channels import email_text
-from messaging.models import Message
-from messaging.services import outbox, policy, recipients, subscriptions
+from messaging.models import BONUS_NOTICES, Message
+from messaging.services import outbox, policy, recipients, rulebook, subscriptions
 from tests import builders as b
 from tests.builders import NOW
 
@@ -27,7 +27,10 @@ def _path(message):
 
 def _refused(person, channel="email", topic="marketing"):
     from_now = Consent.objects.filter(client=person).latest("given_at").given_at
-    return policy.refusals(channel, topic, recipients.load([person.pk]), max(from_now, NOW))
+    now = max(from_now, NOW)
+    asks = policy.asks_of(recipients.load([person.pk]), channel, topic)
+    verdicts = policy.judge(asks, rulebook.load(now), now, policy.Stage.SHOWING)
+    return {client_id: verdict.reason for client_id, verdict in verdicts.items()}
 
 
 class TestHeaders:
@@ -144,10 +147,10 @@ class TestPage:
 
     def test_notices_of_bonuses_come_until_refused(self):
         anna = b.client(consent=False)
-        path = _path(_message(anna, policy.BONUS_NOTICES))
+        path = _path(_message(anna, BONUS_NOTICES))
         assert 'value="email:bonus notices" checked' in Browser().get(path).content.decode()
         Browser().post(path, {"do": "this"})
-        assert set(_refused(anna, topic=policy.BONUS_NOTICES).values()) == {"no_consent"}
+        assert set(_refused(anna, topic=BONUS_NOTICES).values()) == {"no_consent"}
 
     @pytest.mark.parametrize("data", [{}, {"do": "x"}])
     def test_a_press_on_nothing_changes_nothing(self, data):
