@@ -14,7 +14,7 @@ import orjson
 from django.db import connection, transaction
 
 from loyalty.bulk import copy
-from loyalty.services import stream
+from loyalty.services import attributes, stream
 from loyalty.services.rows import as_json
 from messaging.services import recipients
 from scenarios.engine.due import due
@@ -129,7 +129,12 @@ def _claim(scenario: Live, now: datetime, limit: int, only: Sequence[int] | None
 
 def _walk(scenario: Live, runs: Sequence[RunView], now: datetime) -> None:
     """Walks the runs as far as they go and writes what follows, within the caller's transaction."""
-    clients = recipients.load({run.client_id for run in runs})
+    client_ids = {run.client_id for run in runs}
+    if scenario.flow.locks_clients:
+        # One lock for all that the steps change, in one order everywhere: scenarios that join the same segments in
+        # opposite orders then queue and never wait in a ring. Accounts come after it (`Work.lock`).
+        attributes.lock(client_ids)
+    clients = recipients.load(client_ids)
     moves = _Moves()
     moves.ledgers.priority = scenario.priority
     standing: dict[str, list[RunView]] = {}

@@ -32,6 +32,11 @@ class Flow:
     # Names of events that runs wait for, with the keys of the steps on which they do.
     awaited: dict[str, list[str]] = field(default_factory=dict)
 
+    @property
+    def locks_clients(self) -> bool:
+        """Whether a batch of its runs locks its clients before anything else."""
+        return any(node.step.locks_clients for node in self.nodes.values())
+
 
 def build(release: Release) -> Flow:
     """Rebuilds a release's steps and triggers. Raises KeyError where something it names is gone."""

@@ -229,9 +229,6 @@ def _remember(work: Work, now: datetime) -> None:
 
 
 def _set_attributes(work: Work, now: datetime) -> None:
-    if len(work.asked) < len(work.clients):
-        # As with accounts: the whole batch in one order, before a part of it.
-        attributes.lock(work.clients)
     changes = [
         attributes.Change(run.client_id, effect.name, effect.value, run.key(), effect.adds, run.depth + 1)
         for run, effect in work.asked

@@ -67,6 +67,7 @@ class RevokeAccess(Step):
     """Ends an access or a gift that the client holds, before its time."""
 
     icon = "key_off"
+    locks_clients = True
 
     kind = models.CharField(_("kind"), max_length=10, choices=AccessGrant.Kind, default=AccessGrant.Kind.ACCESS)
     name = models.CharField(

@@ -28,6 +28,8 @@ class Step(PolymorphicModel):
     provides: Collection[str] = ()
     # Whether the marketer adds and deletes its branches; otherwise they are those that it began with, for good.
     open_ended = False
+    # Whether it changes rows of the client that another scenario may be changing at the same time, in another order.
+    locks_clients = False
 
     branch = models.ForeignKey("scenarios.Branch", models.CASCADE, related_name="steps", verbose_name=_("branch"))
     key = models.CharField(max_length=32, default=new_key, editable=False)

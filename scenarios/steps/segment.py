@@ -16,6 +16,7 @@ class AddToSegment(Step):
     """Adds the client to a segment; being in it already changes nothing."""
 
     icon = "label"
+    locks_clients = True
 
     segment = models.ForeignKey(Segment, models.PROTECT, related_name="+", verbose_name=_("segment"))
 
@@ -39,6 +40,7 @@ class RemoveFromSegment(Step):
     """Removes the client from a segment; not being in it changes nothing."""
 
     icon = "label_off"
+    locks_clients = True
 
     segment = models.ForeignKey(Segment, models.PROTECT, related_name="+", verbose_name=_("segment"))
 
@@ -66,6 +68,7 @@ class MoveToSegment(Step):
         MEMBERS = "members", _("only clients of the first segment")
 
     icon = "move_group"
+    locks_clients = True
 
     source = models.ForeignKey(Segment, models.PROTECT, related_name="+", verbose_name=_("from segment"))
     target = models.ForeignKey(Segment, models.PROTECT, related_name="+", verbose_name=_("to segment"))

@@ -26,6 +26,7 @@ class SetClientAttribute(Step):
     """
 
     icon = "edit_note"
+    locks_clients = True
 
     class Action(models.TextChoices):
         SET = "set", _("set it to")

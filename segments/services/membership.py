@@ -63,6 +63,8 @@ def hand_over(guest: int, into: int) -> None:
     Nobody enters and nobody leaves by it: it was the same person all the time. Dynamic segments look by themselves.
     """
     with transaction.atomic(), connection.cursor() as cursor:
+        # The first lock of whoever moves a client between several segments.
+        cursor.execute("SELECT 1 FROM loyalty_client WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [[guest, into]])
         cursor.execute(
             """WITH gone AS (DELETE FROM segments_membership WHERE client_id = %s RETURNING segment_id, entered_at)
                INSERT INTO segments_membership (segment_id, client_id, entered_at)

@@ -15,11 +15,14 @@ from loyalty.models import BonusOperation, Event
 from loyalty.services.events import record
 from messaging.models import Message
 from messaging.services import outbox
-from scenarios.engine.advance import advance_due
+from scenarios.engine.advance import advance, advance_due
 from scenarios.engine.clocks import fire_due
 from scenarios.engine.listen import read_events
-from scenarios.models import RunLog, ScenarioRun
+from scenarios.engine.live import live
+from scenarios.models import MoveToSegment, RemoveFromSegment, RunLog, ScenarioRun
 from scenarios.services.publish import publish
+from segments.models import Membership
+from segments.services import membership
 from tests import builders as b
 from tests.builders import NOW
 
@@ -126,6 +129,42 @@ def test_a_clock_that_steps_back_repeats_nothing_and_loses_nothing():
     assert ScenarioRun.objects.get().state == "completed"
     assert sorted(Message.objects.values_list("channel", "status")) == [("email", "accepted"), ("sms", "accepted")]
     assert BonusOperation.objects.count() == 1
+
+
+@pytest.mark.parametrize("change", ["join", "leave", "move"])
+def test_scenarios_that_change_the_same_segments_in_opposite_orders_never_wait_in_a_ring(change):
+    shop, people, segments = b.source(), b.clients(800), [b.segment("red"), b.segment("blue")]
+    for there, back in (segments, segments[::-1]):
+        trunk = b.trunk(draft := b.scenario())
+        match change:
+            case "join":
+                b.join(trunk, there)
+                b.join(trunk, back)
+            case "leave":
+                b.add(RemoveFromSegment, trunk, segment=there)
+                b.add(RemoveFromSegment, trunk, segment=back)
+            case "move":
+                b.add(MoveToSegment, trunk, source=there, target=back)
+        b.live(draft)
+    if change != "join":
+        for segment in segments:
+            membership.add(segment.pk, dict.fromkeys((person.pk for person in people), 0), NOW, triggers=False)
+    b.identify(shop, *people)
+    record(shop, [b.happened(shop, "order.created", NOW, about=person) for person in people], NOW)
+    while read_events(NOW):
+        pass
+
+    # Each takes the runs of one scenario; a ring would raise here.
+    _at_once(*[lambda number=number: _advance_one(number) for number in (0, 1)])
+
+    assert ScenarioRun.objects.filter(state="completed").count() == 1600
+    assert Membership.objects.count() == {"join": 1600, "leave": 0, "move": 800}[change]
+
+
+def _advance_one(number):
+    scenario = list(live().values())[number]
+    while advance(scenario, NOW):
+        pass
 
 
 def test_a_lost_database_connection_in_the_middle_is_taken_up_where_it_was():
