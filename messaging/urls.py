@@ -2,10 +2,11 @@
 
 from django.urls import re_path
 
-from messaging.pages import preferences, tracked
+from messaging.pages import pictures, preferences, tracked
 
 # With and without the last slash: an address in an SMS is as short as it can be.
 urlpatterns = [
+    re_path(r"^i/(?P<kind>qr|barcode)/(?P<signed>[\w.-]{1,400})\.png$", pictures.picture, name="code-picture"),
     re_path(r"^r/(?P<token>[\w-]{1,64})/?$", tracked.link, name="tracked-link"),
     re_path(r"^o/(?P<token>[\w-]{1,64})(?:\.gif)?/?$", tracked.picture, name="tracked-open"),
     re_path(r"^u/(?P<token>[\w-]{1,64})/?$", preferences.preferences, name="preferences"),

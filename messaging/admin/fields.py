@@ -80,4 +80,8 @@ class MessageForm(forms.ModelForm):
     )
 
     class Meta:
-        widgets = {"subject": PaletteInput, "body": PaletteTextarea(attrs={"rows": 9})}
+        widgets = {
+            "subject": PaletteInput,
+            "body": PaletteTextarea(attrs={"rows": 9}),
+            "html": PaletteTextarea(attrs={"rows": 12}),
+        }

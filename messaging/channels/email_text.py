@@ -2,7 +2,7 @@
 
 from email.utils import parseaddr
 
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 
 from messaging import tokens
 from messaging.models import Message, Recipient
@@ -13,13 +13,16 @@ _OWED = ("service", "staff")
 
 def compose(message: Message, sender: str) -> EmailMessage:
     """The e-mail of a logged message. Raises ValueError for a header that no e-mail may have."""
-    return EmailMessage(
+    email = EmailMultiAlternatives(
         subject=" ".join(message.subject.split()),
         body=message.body,
         from_email=sender,
         to=[message.address],
         headers={"Message-ID": message_id(message, sender), **_way_out(message)},
     )
+    if message.html:
+        email.attach_alternative(message.html, "text/html")
+    return email
 
 
 def _way_out(message: Message) -> dict[str, str]:

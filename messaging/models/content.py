@@ -22,12 +22,28 @@ class MessageContent(models.Model):
     )
     subject = models.CharField(_("subject"), max_length=300, blank=True, help_text=_("For e-mail only."))
     body = models.TextField(
-        _("text"), help_text=_('Variables: {{ client.first_name | default: "friend" }}, {{ bonus.available }}, …')
+        _("text"),
+        blank=True,
+        help_text=_('Variables: {{ client.first_name | default: "friend" }}, {{ bonus.available }}, …'),
+    )
+
+    html = models.TextField(
+        _("formatted text"),
+        blank=True,
+        help_text=_(
+            "MJML or HTML, for e-mail. The text above is then what readers without formatting see; empty, it is made"
+            " of this one."
+        ),
     )
 
     class Meta:
         abstract = True
 
     def clean(self) -> None:
+        wrong: dict[str, object] = {}
         if self.channel == Channel.EMAIL and not self.subject:
-            raise ValidationError({"subject": _("An e-mail needs a subject.")})
+            wrong["subject"] = _("An e-mail needs a subject.")
+        if not self.body and not (self.channel == Channel.EMAIL and self.html):
+            wrong["body"] = _("What does the message say?")
+        if wrong:
+            raise ValidationError(wrong)

@@ -79,6 +79,7 @@ class Message(models.Model):
     address = models.CharField(_("address"), max_length=1000, blank=True)
     subject = models.TextField(_("subject"), blank=True)
     body = models.TextField(_("text"), blank=True)
+    html = models.TextField(_("formatted text"), blank=True, db_default="")
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED)
     reason = models.CharField(_("reason"), max_length=30, choices=Reason, blank=True)
     error = models.TextField(_("error"), blank=True)

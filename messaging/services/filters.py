@@ -1,6 +1,7 @@
 """Filters of the house: sums, numbers, dates and plurals as the reader writes them (semantics §25)."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -13,6 +14,7 @@ from liquid.exceptions import FilterArgumentError
 from liquid.filter import with_context
 
 from loyalty.money import known
+from messaging.services import pictures
 from messaging.services.manner import Manner, Money
 from messaging.services.sandbox import Context
 
@@ -202,4 +204,28 @@ def _number(value: object, name: str) -> Decimal:
     return amount
 
 
-FILTERS = {"money": money, "number": number, "plural": plural, "date": date_}
+def qr(code: object) -> str:
+    """The address of a picture of the code as a QR code."""
+    return _picture("qr", code)
+
+
+def barcode(code: object) -> str:
+    """The address of a picture of the code as bars (Code 128)."""
+    return _picture("barcode", code)
+
+
+def _picture(kind: str, code: object) -> str:
+    try:
+        return pictures.address(kind, str(code))
+    except pictures.Undrawable as error:
+        raise FilterArgumentError(f"{kind}: {error}", token=None) from None
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "money": money,
+    "number": number,
+    "plural": plural,
+    "date": date_,
+    "qr": qr,
+    "barcode": barcode,
+}

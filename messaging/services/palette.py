@@ -25,9 +25,11 @@ OF_CLIENT = (
     Variable(_("Phone"), '{{ client.phone | default: "" }}', "+79991234567"),
     Variable(_("Bonuses available"), "{{ bonus.available }}", "250"),
     Variable(_("Bonuses not active yet"), "{{ bonus.pending }}", "40"),
+    Variable(_("Bonuses that burn soon"), "{{ expiring.amount | number }}", "100"),
+    Variable(_("Last day of those that burn soon"), '{{ expiring.until | date: "day" }}', "March 20"),
     Variable(_("Referral link"), "{{ referral.url }}", "https://shop.example/ref/ACDEFGHJKM/"),
     Variable(_("Referral code"), "{{ referral.code }}", "ACDEFGHJKM"),
-    Variable(_("Cart's sum"), '{{ cart.total | default: "" }} {{ cart.currency | default: "" }}', "1999.99 RUB"),
+    Variable(_("Cart's sum"), "{{ cart.total | money }}", "1 999.99 ₽"),
     Variable(_("Link to the cart"), '{{ cart.url | default: "" }}', "https://shop.example/cart/1"),
     Variable(
         _("Link to unsubscribe and choose topics"), "{{ client.unsubscribe_url }}", "https://shop.example/u/Ag7kq1Yb"
@@ -41,28 +43,38 @@ OF_CLIENT = (
 # Given by a step above the message.
 OF_STEPS = (
     Variable(_("Promo code"), '{{ promo.code | default: "" }}', "ACDE-FGHJ-KMNP"),
-    Variable(_("Last day of the promo code"), '{{ promo.until | default: "" | date: "%d.%m.%Y" }}', "31.12.2026"),
+    Variable(_("Last day of the promo code"), '{{ promo.until | default: "" | date: "day" }}', "December 31"),
     Variable(_("Gift"), '{{ gift.name | default: "" }}', "Cup"),
     Variable(_("Gift's code"), '{{ gift.code | default: "" }}', "ACDE-FGHJ-KMNP-QRST"),
-    Variable(_("Last day of the gift"), '{{ gift.until | default: "" | date: "%d.%m.%Y" }}', "31.12.2026"),
+    Variable(_("Last day of the gift"), '{{ gift.until | default: "" | date: "day" }}', "December 31"),
     Variable(_("Access code"), '{{ access.code | default: "" }}', "ACDE-FGHJ-KMNP-QRST"),
     Variable(_("Link to the service"), '{{ access.url | default: "" }}', "https://club.example/"),
-    Variable(_("Last day of access"), '{{ access.until | default: "" | date: "%d.%m.%Y" }}', "31.12.2026"),
+    Variable(_("Last day of access"), '{{ access.until | default: "" | date: "day" }}', "December 31"),
     Variable(_("Link to the survey"), '{{ survey.url | default: "" }}', "https://shop.example/survey/…/"),
     Variable(
         _("Recommended products"),
-        "{% for product in products %}{{ product.title }} — {{ product.price }} {{ product.currency }}"
+        "{% for product in products %}{{ product.title }} — {{ product.price | money: product.currency }}"
         " {{ product.url }}\n{% endfor %}",
-        "Green tea — 350.00 RUB https://shop.example/tea",
+        "Green tea — 350 ₽ https://shop.example/tea",
     ),
 )
 # Known in notices of burning alone.
 OF_BURNING = (
     Variable(_("Bonuses that burn"), "{{ burning.amount }}", "100"),
-    Variable(_("Last day of these bonuses"), '{{ burning.until | date: "%d.%m.%Y" }}', "20.03.2026"),
+    Variable(_("Last day of these bonuses"), '{{ burning.until | date: "day" }}', "March 20"),
 )
 
-VARIABLES = OF_CLIENT + OF_STEPS
+# Ready pieces: a table in an e-mail, lines in a plain text.
+BLOCKS = (
+    Variable(_("Block: the cart"), "{% cart %}", "Tea × 2 — 700 ₽ …"),
+    Variable(_("Block: recommended products"), "{% products %}", "Green tea — 350 ₽ …"),
+    Variable(_("Block: promo code with QR"), "{% promo qr %}", "ACDE-FGHJ-KMNP"),
+    Variable(_("Block: promo code with a barcode"), "{% promo barcode %}", "ACDE-FGHJ-KMNP"),
+    Variable(_("Block: bonuses"), "{% bonuses %}", "250"),
+    Variable(_("Block: referral link"), "{% referral %}", "https://shop.example/ref/ACDEFGHJKM/"),
+)
+
+VARIABLES = OF_CLIENT + OF_STEPS + BLOCKS
 NOTICE_VARIABLES = OF_BURNING + OF_CLIENT
 # What may be read in a notice: nothing that a run carries.
-NOTICE_NAMES = frozenset({"burning", "client", "bonus", "referral", "cart"})
+NOTICE_NAMES = frozenset({"burning", "client", "bonus", "expiring", "referral", "cart"})

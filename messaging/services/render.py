@@ -7,7 +7,7 @@ from django.utils.translation import gettext as t
 from liquid import BoundTemplate
 from liquid.exceptions import LiquidError
 
-from messaging.services import proofread, sandbox
+from messaging.services import blocks, proofread, sandbox
 from messaging.services.filters import FILTERS
 from messaging.services.manner import Manner
 from messaging.services.proofread import Problem
@@ -31,6 +31,8 @@ class RenderError(Exception):
 
 
 _PLAIN, _HTML = Sandbox(FILTERS, autoescape=False), Sandbox(FILTERS, autoescape=True)
+for _environment in (_PLAIN, _HTML):
+    blocks.add(_environment)
 
 
 class Text:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import orjson
@@ -10,11 +10,14 @@ from django.db import connection
 
 from loyalty.models import ReferralRules
 from loyalty.money import major
-from loyalty.services import programme, referrals
+from loyalty.services import programme, promo, referrals
 from loyalty.services.ledger import Balance, balances
 from loyalty.services.referral_codes import code_of
 from messaging.services.manner import Manner, Money, manner
 from messaging.services.recipients import Recipient
+
+# Bonuses that burn within this time are told of as burning soon.
+SOON = timedelta(days=30)
 
 
 @dataclass(slots=True)
@@ -26,6 +29,8 @@ class Known:
     bonus: Mapping[int, Balance]
     cart: Mapping[int, dict[str, object]]
     referral: ReferralRules | None = None
+    # What burns next within `SOON`: minor units and the last day, by client.
+    expiring: Mapping[int, tuple[int, str]] = field(default_factory=dict)
     # Digits after the point of a bonus.
     scale: int = 0
     now: datetime | None = None
@@ -53,6 +58,9 @@ class Known:
         if "bonus" in self.names:
             balance = self.bonus.get(client_id, Balance())
             values["bonus"] = {name: in_units(getattr(balance, name), self.scale) for name in ("available", "pending")}
+        if "expiring" in self.names:
+            amount, until = self.expiring.get(client_id, (0, ""))
+            values["expiring"] = {"amount": in_units(amount, self.scale), "until": until}
         if self.referral:
             code, link = code_of(client_id, self.referral.key), referrals.link(client_id, self.referral)
             values["referral"] = {"code": code, "url": link, "link": link}
@@ -74,9 +82,23 @@ def load(names: frozenset[str], client_ids: Collection[int], clients: Mapping[in
         bonus=balances(client_ids, now) if "bonus" in names and client_ids else {},
         cart=_carts(client_ids) if "cart" in names and client_ids else {},
         referral=referrals.current() if "referral" in names else None,
-        scale=programme.current().bonus_scale if "bonus" in names else 0,
+        expiring=_expiring(client_ids, now) if "expiring" in names and client_ids else {},
+        scale=programme.current().bonus_scale if names & {"bonus", "expiring"} else 0,
         now=now,
     )
+
+
+def _expiring(client_ids: Collection[int], now: datetime) -> dict[int, tuple[int, str]]:
+    """Of every client, what burns first, where that is soon."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT DISTINCT ON (client_id) client_id, sum(remaining)::bigint, expires_at FROM loyalty_bonuslot
+               WHERE client_id = ANY(%s) AND remaining > 0 AND activates_at <= %s AND expires_at > %s
+                 AND expires_at <= %s
+               GROUP BY client_id, expires_at ORDER BY client_id, expires_at""",
+            [list(client_ids), now, now, now + SOON],
+        )
+        return {client_id: (amount, promo.last_day(at)) for client_id, amount, at in cursor.fetchall()}
 
 
 def _carts(client_ids: Collection[int]) -> dict[int, dict[str, object]]:

@@ -18,9 +18,12 @@ from scenarios.models import AskSurvey, NotifyStaff, RecommendProducts, SendMess
 @admin.register(SendMessage)
 class SendMessageAdmin(StepAdmin):
     form = MessageForm
-    fieldsets = ((None, {"fields": (("channel", "topic"), "subject", "body")}),)
+    fieldsets = ((None, {"fields": (("channel", "topic"), "subject", "body", "html")}),)
     # A reader's form has no such fields.
-    conditional_fields = {"subject": "typeof channel === 'undefined' || channel === 'email'"}
+    conditional_fields = {
+        "subject": "typeof channel === 'undefined' || channel === 'email'",
+        "html": "typeof channel === 'undefined' || channel === 'email'",
+    }
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"channel": "email"} | super().get_changeform_initial_data(request)

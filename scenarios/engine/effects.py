@@ -60,6 +60,7 @@ class Ledgers:
                         effect.error,
                         turn=outbox.turn(self.priority, effect.owed),
                         depth=run.depth,
+                        html=effect.html,
                     )
                     self.drafts.append(draft if effect.held is None else draft.wait(effect.held))
                     self.draft_lines.append(line)

@@ -68,6 +68,7 @@ class QueueMessage:
     held: Verdict | None = None
     # What the client is owed goes before all that is advertised.
     owed: bool = False
+    html: str = ""
 
 
 @dataclass(frozen=True, slots=True)

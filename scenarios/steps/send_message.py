@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from messaging.models import Channel, MessageContent, Reason
-from messaging.services import policy, render, rulebook
+from messaging.services import policy, render, rulebook, wordings
 from messaging.services.policy import Ask, Stage
 from messaging.services.recipients import Recipient
 from messaging.services.verdict import Verdict
@@ -28,13 +28,7 @@ class SendMessage(Step, MessageContent):
 
     def clean(self) -> None:
         super().clean()
-        wrong: dict[str, str] = {}
-        for name in ("subject", "body"):
-            try:
-                render.check(getattr(self, name))
-            except render.TemplateError as error:
-                wrong[name] = str(error)
-        if wrong:
+        if wrong := wordings.wrong(self):
             raise ValidationError(wrong)
 
     def sentence(self) -> str:
@@ -42,15 +36,15 @@ class SendMessage(Step, MessageContent):
         return f"{self.get_channel_display()}: {text[:80]}"
 
     def templates(self) -> Collection[str]:
-        return (self.subject, self.body)
+        return wordings.sources(self)
 
     def decide(self, batch: Batch, now: datetime) -> list[Outcome]:
         asks = [self._ask(run, batch.clients[run.client_id]) for run in batch.runs]
         book = rulebook.load(now)
         verdicts = policy.judge(asks, book, now, Stage.SAYING, _known(batch.runs))
-        texts = (render.compiled(self.subject), render.compiled(self.body))
+        texts = wordings.compiled(self)
         said = [run for run in batch.runs if run.id not in verdicts or verdicts[run.id].until]
-        words = Wording(texts[0].names | texts[1].names, said, batch, now)
+        words = Wording(texts.names, said, batch, now)
         message = partial(QueueMessage, self.channel, self.topic, owed=book.topic(self.topic).exempt)
         return [
             _outcome(run, partial(message, ask.address), verdicts.get(run.id), texts, words)
@@ -65,19 +59,18 @@ def _outcome(
     run: RunView,
     message: Callable[..., QueueMessage],
     verdict: Verdict | None,
-    texts: tuple[render.Text, render.Text],
+    texts: wordings.Texts,
     words: Wording,
 ) -> Outcome:
     if verdict and verdict.until is None:
         return Outcome(effects=(message(withheld=verdict.reason),), reason=verdict.reason)
-    values, manner = words.of(run), words.manner(run)
     try:
-        subject, body = texts[0].render(values, manner), texts[1].render(values, manner)
+        said = texts.render(words.of(run), words.manner(run))
     except render.RenderError as error:
         reason = Reason.RENDER_FAILED
         return Outcome(effects=(message(withheld=reason, error=str(error)),), reason=reason, detail=str(error)[:500])
     # What must wait is said as of now and leaves later; the run goes on.
-    return Outcome(effects=(message(subject, body, held=verdict),))
+    return Outcome(effects=(message(said.subject, said.body, html=said.html, held=verdict),))
 
 
 def _known(runs: Sequence[RunView]) -> dict[int, Reason]:

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from email import message_from_bytes
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -140,6 +141,14 @@ class TestSmtp:
         assert Suppression.objects.get().address == gone.email
         assert (rows[busy.pk].status, rows[busy.pk].due_at) == ("queued", NOW + outbox.BACKOFF[0])
         assert len(smtp.messages) == 1
+
+    def test_a_formatted_email_carries_its_plain_text_twin(self, smtp):
+        outbox.queue([_draft(b.client(email="ok@example.com"), html="<p>Formatted</p>")], NOW)
+        _drain(NOW)
+        email = message_from_bytes(smtp.messages[0])
+        assert email.get_content_type() == "multipart/alternative"
+        assert [part.get_content_type() for part in email.get_payload()] == ["text/plain", "text/html"]
+        assert [part.get_payload(decode=True).decode().strip() for part in email.get_payload()][0] == "Text"
 
     def test_patience_ends(self, smtp):
         outbox.queue([_draft(b.client(email="busy@example.com"))], NOW)

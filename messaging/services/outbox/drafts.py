@@ -53,6 +53,8 @@ class Draft:
     extras: Mapping[str, object] = field(default_factory=dict)
     # How many scenarios in a row led here (semantics §18).
     depth: int = 0
+    # The formatted form of an e-mail; `body` then is its plain-text twin.
+    html: str = ""
 
     def wait(self, verdict: Verdict) -> "Draft":
         """The same message, to be sent once the verdict lets it go."""
@@ -63,7 +65,7 @@ class Draft:
 _COLUMNS = (
     "id, client_id, recipient, key, scenario_id, run_id, step_key, visit, attempt, channel, topic, address, subject,"
     " body, status, reason, error, provider_id, tries, due_at, created_at,"
-    " account_id, turn, test, extras, depth"
+    " account_id, turn, test, extras, depth, html"
 )
 
 
@@ -96,9 +98,14 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[int]:
         ids = [message_id for (message_id,) in cursor.fetchall()]
     dressed = tracking.dress(
         {
-            message_id: tracking.Text(draft.scenario_id, draft.step_key, draft.channel, draft.topic, draft.body)
+            message_id: tracking.Text(
+                draft.scenario_id, draft.step_key, draft.channel, draft.topic, draft.body, draft.html
+            )
             for message_id, draft in zip(ids, drafts, strict=True)
-            if "http" in draft.body and not draft.withheld and not draft.test and draft.recipient == Recipient.CLIENT
+            if (draft.html or "http" in draft.body)
+            and not draft.withheld
+            and not draft.test
+            and draft.recipient == Recipient.CLIENT
         },
         now,
     )
@@ -109,10 +116,10 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[int]:
             (
                 message_id, draft.client_id, draft.recipient, draft.key, draft.scenario_id, draft.run_id,
                 draft.step_key, draft.visit, 1, draft.channel, draft.topic, draft.address, draft.subject,
-                dressed.get(message_id, (draft.body,))[0],
+                dressed.get(message_id, (draft.body, draft.html))[0],
                 "withheld" if draft.withheld else "queued", draft.withheld or draft.held, draft.error, "", 0,
                 _due(draft, message_id, now), now, draft.account_id, draft.turn, draft.test, _json(draft.extras),
-                draft.depth,
+                draft.depth, dressed.get(message_id, (draft.body, draft.html))[1],
             )
             for message_id, draft in zip(ids, drafts, strict=True)
         ),
