@@ -145,6 +145,10 @@ TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", default="")
 TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", default="")
 TWILIO_FROM = env.str("TWILIO_FROM", default="")
 TWILIO_API_BASE = env.str("TWILIO_API_BASE", default="")
+# Other hosts in the providers' places, for tests.
+TELEGRAM_API_BASE = env.str("TELEGRAM_API_BASE", default="")
+VK_API_BASE = env.str("VK_API_BASE", default="")
+FCM_API_BASE = env.str("FCM_API_BASE", default="")
 
 # What came due by date or schedule while nothing ran is caught up for this long; older is passed over.
 SCAN_CATCH_UP = timedelta(hours=env.int("CATCH_UP_HOURS", default=24))

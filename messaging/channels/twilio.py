@@ -100,10 +100,11 @@ class Twilio(Channel):
             )
         except (_Busy, TwilioException, http.NotSent, http.Unanswered, ValueError):
             return None
-        for found in listed:
-            if found.body.strip() == message.body.strip() and found.sid not in known:
-                return accepted(found.sid)
-        return later("Twilio never got it")
+        ours = [found for found in listed if found.sid not in known]
+        if same := [found for found in ours if (found.body or "").strip() == message.body.strip()]:
+            return accepted(same[0].sid)
+        # One that says something else may be this message as a template rendered it.
+        return None if ours else later("Twilio never got it")
 
     def _number(self, message: Message) -> str:
         return message.address

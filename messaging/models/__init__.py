@@ -1,8 +1,12 @@
 """What is said: the content of messages, the send log, the addresses that must not be written to."""
 
 from messaging.models.account import AccountState, ChannelAccount, SendingSwitch
-from messaging.models.account_email import SmtpAccount
-from messaging.models.account_twilio import TwilioAccount
+from messaging.models.account_bots import TelegramAccount, VkAccount
+from messaging.models.account_email import EspAccount, SmtpAccount
+from messaging.models.account_gateway import GatewayAccount
+from messaging.models.account_push import FcmAccount, WebPushAccount
+from messaging.models.account_twilio import TwilioAccount, WhatsAppAccount
+from messaging.models.address import ClientAddress
 from messaging.models.cap import FrequencyCap
 from messaging.models.content import Channel, MessageContent
 from messaging.models.message import Message, Reason, Recipient, Status
@@ -15,28 +19,36 @@ from messaging.models.tracking import Link, Touch
 from messaging.models.window import Outside, SendWindow
 
 __all__ = [
-    "BONUS_NOTICES",
-    "MARKETING",
-    "SERVICE",
     "AccountState",
+    "BONUS_NOTICES",
     "Channel",
     "ChannelAccount",
     "ChannelPrice",
+    "ClientAddress",
+    "EspAccount",
+    "FcmAccount",
     "FrequencyCap",
+    "GatewayAccount",
     "Link",
+    "MARKETING",
     "Message",
     "MessageContent",
     "Outside",
     "PauseDate",
     "Reason",
     "Recipient",
+    "SERVICE",
     "SendWindow",
     "SendingSwitch",
     "SinkEmail",
     "SmtpAccount",
     "Status",
     "Suppression",
+    "TelegramAccount",
     "Topic",
     "Touch",
     "TwilioAccount",
+    "VkAccount",
+    "WebPushAccount",
+    "WhatsAppAccount",
 ]

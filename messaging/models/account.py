@@ -65,6 +65,7 @@ class ChannelAccount(PolymorphicModel):
     class Meta:
         verbose_name = _("channel account")
         verbose_name_plural = _("channel accounts")
+        permissions = [("test_channelaccount", _("Can send a test through an account"))]
         constraints = [
             models.UniqueConstraint(
                 fields=["channel"], name="account_one_default", condition=models.Q(is_default=True)

@@ -36,3 +36,52 @@ class SmtpAccount(ChannelAccount):
     @property
     def sender(self) -> str:
         return self.from_email
+
+
+class EspAccount(ChannelAccount):
+    """An e-mail service with an API of its own, by django-anymail."""
+
+    CHANNELS = (Channel.EMAIL,)
+    SECRETS = ("options",)
+
+    class Service(models.TextChoices):
+        UNISENDER_GO = "unisender_go", "Unisender Go"
+        MAILGUN = "mailgun", "Mailgun"
+        SENDGRID = "sendgrid", "SendGrid"
+        POSTMARK = "postmark", "Postmark"
+        BREVO = "brevo", "Brevo"
+        MAILJET = "mailjet", "Mailjet"
+        MAILERSEND = "mailersend", "MailerSend"
+        MAILTRAP = "mailtrap", "Mailtrap"
+        MANDRILL = "mandrill", "Mandrill"
+        RESEND = "resend", "Resend"
+        SPARKPOST = "sparkpost", "SparkPost"
+        POSTAL = "postal", "Postal"
+
+    service = models.CharField(_("service"), max_length=20, choices=Service)
+    from_email = models.CharField(_("from"), max_length=254, help_text=_("Shop <news@shop.example>"))
+    options = EncryptedTextField(
+        _("keys"),
+        blank=True,
+        help_text=_("One a line, by the names of django-anymail: api_key = …, server_token = …, api_url = …"),
+    )
+
+    class Meta:
+        verbose_name = _("e-mail service (API)")
+        verbose_name_plural = _("e-mail services (API)")
+
+    @property
+    def sender(self) -> str:
+        return self.from_email
+
+    def settings(self) -> dict[str, str]:
+        """The options by name. Raises ValueError naming the line that is none."""
+        found: dict[str, str] = {}
+        for number, line in enumerate(self.options.splitlines(), 1):
+            if not line.strip():
+                continue
+            name, equals, value = (part.strip() for part in line.partition("="))
+            if not equals or not name.isidentifier() or not value:
+                raise ValueError(number)
+            found[name.lower()] = value
+        return found

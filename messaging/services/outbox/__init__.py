@@ -6,7 +6,7 @@ sent, commits, calls the providers and writes the answers as they come. A proces
 blindly sent again.
 """
 
-from messaging.services.outbox.drafts import Draft, hand_over, queue, turn, withhold_runs
+from messaging.services.outbox.drafts import OWED, Draft, hand_over, queue, turn, withhold_runs
 from messaging.services.outbox.recover import LEASE, recover
 from messaging.services.outbox.sending import Sending, send_due
 from messaging.services.outbox.settle import BACKOFF
@@ -14,6 +14,7 @@ from messaging.services.outbox.settle import BACKOFF
 __all__ = [
     "BACKOFF",
     "LEASE",
+    "OWED",
     "Draft",
     "Sending",
     "hand_over",

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
 from loyalty.bulk import copy
-from messaging.models import Message, Reason, Recipient, Status
+from messaging.models import ClientAddress, Message, Reason, Recipient, Status
 from messaging.services import tracking
 from messaging.services.quiet import share
 from messaging.services.verdict import Verdict
@@ -146,5 +146,6 @@ def withhold_runs(run_ids: Collection[int], reason: Reason) -> None:
 
 
 def hand_over(guest: int, into: int) -> None:
-    """Makes the messages of a guest those of the client whom the guest turned out to be."""
+    """Makes the messages and addresses of a guest those of the client whom the guest turned out to be."""
     Message.objects.filter(client=guest).update(client=into)
+    ClientAddress.objects.filter(client=guest).update(client=into)
