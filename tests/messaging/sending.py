@@ -10,7 +10,7 @@ from tests.builders import NOW
 def queue(client, channel="sms", body="Text", subject="Subject", address=None, now=NOW, **values) -> Message:
     """A queued message to a client; its key makes it one of no run."""
     address = address or (client.email if channel == "email" else client.phone)
-    draft = outbox.Draft(client.pk, None, None, "", 1, channel, "marketing", address, subject, body, **values)
+    draft = outbox.Draft(client.pk, None, None, "", 1, channel, "service", address, subject, body, **values)
     return Message.objects.get(pk=outbox.queue([draft], now)[0])
 
 
