@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('loyalty', '0300_channels'),
-        ('messaging', '0330_topics_hours_caps'),
+        ('messaging', '0350_formatted'),
     ]
 
     operations = [
