@@ -25,6 +25,7 @@ class Purpose(Enum):
     LINK = ("link", 6)
     OPEN = ("open", 6)
     PREFERENCES = ("preferences", 12)
+    BUTTON = ("button", 12)
 
     @property
     def proof_length(self) -> int:

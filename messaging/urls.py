@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from messaging.pages import pictures, preferences, tracked
+from messaging.pages import button, pictures, preferences, tracked
 
 # With and without the last slash: an address in an SMS is as short as it can be.
 urlpatterns = [
@@ -10,4 +10,5 @@ urlpatterns = [
     re_path(r"^r/(?P<token>[\w-]{1,64})/?$", tracked.link, name="tracked-link"),
     re_path(r"^o/(?P<token>[\w-]{1,64})(?:\.gif)?/?$", tracked.picture, name="tracked-open"),
     re_path(r"^u/(?P<token>[\w-]{1,64})/?$", preferences.preferences, name="preferences"),
+    re_path(r"^b/(?P<token>[\w-]{1,64})/?$", button.button, name="button"),
 ]

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from loyalty.admin.fields import OpenChoiceField
+from messaging.admin.buttons import ButtonsField
 from messaging.models import Topic
 from messaging.services.palette import NOTICE_VARIABLES, VARIABLES
 
@@ -78,6 +79,8 @@ class MessageForm(forms.ModelForm):
         initial="marketing",
         help_text=_("The client must have agreed to this topic on this channel, unless the topic says otherwise."),
     )
+
+    buttons = ButtonsField()
 
     class Meta:
         widgets = {

@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.models import Consent
+from messaging import buttons
 
 # The channels are those that consent is given for.
 Channel = Consent.Channel
@@ -34,6 +35,14 @@ class MessageContent(models.Model):
             "MJML or HTML, for e-mail. The text above is then what readers without formatting see; empty, it is made"
             " of this one."
         ),
+    )
+
+    buttons = models.JSONField(
+        _("buttons"),
+        default=list,
+        blank=True,
+        validators=[buttons.check],
+        help_text=_("In Telegram and VK they are real buttons; elsewhere each is a personal link."),
     )
 
     class Meta:

@@ -18,7 +18,7 @@ from scenarios.models import AskSurvey, NotifyStaff, RecommendProducts, SendMess
 @admin.register(SendMessage)
 class SendMessageAdmin(StepAdmin):
     form = MessageForm
-    fieldsets = ((None, {"fields": (("channel", "topic"), "subject", "body", "html")}),)
+    fieldsets = ((None, {"fields": (("channel", "topic"), "subject", "body", "html", "buttons")}),)
     # A reader's form has no such fields.
     conditional_fields = {
         "subject": "typeof channel === 'undefined' || channel === 'email'",

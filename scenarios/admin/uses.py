@@ -5,7 +5,7 @@ from collections.abc import Collection
 from django.db import connection
 from django.urls import reverse
 
-from scenarios.models import STEP_TYPES, TRIGGER_TYPES, Branch, Scenario, Step, Trigger
+from scenarios.models import STEP_TYPES, TRIGGER_TYPES, Branch, Scenario, SendMessage, Step, Trigger
 from segments.admin.uses import Use
 from segments.models import Segment
 
@@ -32,6 +32,9 @@ def of_segments(ids: Collection[int]) -> list[tuple[int, Use]]:
                 if field.related_model is Segment:
                     rows = one._base_manager.filter(**{f"{field.name}__in": ids})
                     pairs.update(rows.values_list(field.name, scenario))
+    slugs = dict(Segment.objects.filter(pk__in=ids).values_list("slug", "pk"))
+    for said, scenario in SendMessage.objects.exclude(buttons=[]).values_list("buttons", "branch__scenario"):
+        pairs.update((slugs[row["segment"]], scenario) for row in said if row.get("segment") in slugs)
     with connection.cursor() as cursor:
         cursor.execute(_ROOTS, [list(ids)])
         trees = cursor.fetchall()

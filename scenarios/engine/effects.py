@@ -61,6 +61,7 @@ class Ledgers:
                         turn=outbox.turn(self.priority, effect.owed),
                         depth=run.depth,
                         html=effect.html,
+                        buttons=effect.buttons,
                     )
                     self.drafts.append(draft if effect.held is None else draft.wait(effect.held))
                     self.draft_lines.append(line)

@@ -15,6 +15,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from loyalty.models import Level, PromoPool, Store, Survey
+from messaging.buttons import Kind as ButtonKind
 from scenarios.models import STEP_TYPES, TRIGGER_TYPES, Branch, Scenario, Step, Trigger, WebhookEndpoint
 from scenarios.steps.forking import Way
 from segments.models import CONDITION_TYPES, Condition, Group, Segment
@@ -159,6 +160,8 @@ def names(document: Any) -> set[tuple[type[models.Model], str]]:
         for field in (cls._meta.concrete_fields if cls else ())
         if field.related_model in NAMED and isinstance(document.get(field.name), str)
     }
+    if cls is None and document.get("kind") == ButtonKind.SEGMENT and isinstance(document.get("segment"), str):
+        own.add((Segment, document["segment"]))  # a button of a message
     return own.union(*(names(value) for value in document.values()))  # type: ignore[return-value]  # all are classes
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from messaging.buttons import Button
 from messaging.services.recipients import Recipient
 from messaging.services.verdict import Verdict
 
@@ -69,6 +70,7 @@ class QueueMessage:
     # What the client is owed goes before all that is advertised.
     owed: bool = False
     html: str = ""
+    buttons: tuple[Button, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
 from loyalty.bulk import copy
+from messaging.buttons import Button
 from messaging.models import ClientAddress, Message, Reason, Recipient, Status
-from messaging.services import tracking
+from messaging.services import keyboards, tracking
 from messaging.services.quiet import share
 from messaging.services.verdict import Verdict
 
@@ -49,7 +50,8 @@ class Draft:
     turn: int = 0
     # A test send: in no statistics.
     test: bool = False
-    # What only some channels have: buttons, a provider's template.
+    buttons: Sequence[Button] = ()
+    # What only some channels have, such as a provider's template.
     extras: Mapping[str, object] = field(default_factory=dict)
     # How many scenarios in a row led here (semantics §18).
     depth: int = 0
@@ -96,6 +98,11 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[int]:
             [len(drafts)],
         )
         ids = [message_id for (message_id,) in cursor.fetchall()]
+    rows = {
+        message_id: keyboards.rows(message_id, draft.buttons)
+        for message_id, draft in zip(ids, drafts, strict=True)
+        if draft.buttons and not draft.withheld
+    }
     dressed = tracking.dress(
         {
             message_id: tracking.Text(
@@ -109,6 +116,10 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[int]:
         },
         now,
     )
+    said = {
+        message_id: dressed.get(message_id, (draft.body, draft.html))
+        for message_id, draft in zip(ids, drafts, strict=True)
+    }
     copy(
         "messaging_message",
         _COLUMNS,
@@ -116,10 +127,11 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[int]:
             (
                 message_id, draft.client_id, draft.recipient, draft.key, draft.scenario_id, draft.run_id,
                 draft.step_key, draft.visit, 1, draft.channel, draft.topic, draft.address, draft.subject,
-                dressed.get(message_id, (draft.body, draft.html))[0],
+                keyboards.in_text(draft.channel, said[message_id][0], rows.get(message_id, ())),
                 "withheld" if draft.withheld else "queued", draft.withheld or draft.held, draft.error, "", 0,
-                _due(draft, message_id, now), now, draft.account_id, draft.turn, draft.test, _json(draft.extras),
-                draft.depth, dressed.get(message_id, (draft.body, draft.html))[1],
+                _due(draft, message_id, now), now, draft.account_id, draft.turn, draft.test,
+                _json(draft.extras, rows.get(message_id)), draft.depth,
+                keyboards.in_html(said[message_id][1], rows.get(message_id, ())),
             )
             for message_id, draft in zip(ids, drafts, strict=True)
         ),
@@ -135,8 +147,9 @@ def _due(draft: Draft, message_id: int, now: datetime) -> datetime:
     return draft.due_at + share(message_id, draft.spread) if draft.spread else draft.due_at
 
 
-def _json(extras: Mapping[str, object]) -> str:
-    return orjson.dumps(extras).decode() if extras else "{}"
+def _json(extras: Mapping[str, object], buttons: Sequence[keyboards.Row] | None) -> str:
+    said = {**extras, "buttons": buttons} if buttons else extras
+    return orjson.dumps(said).decode() if said else "{}"
 
 
 def withhold_runs(run_ids: Collection[int], reason: Reason) -> None:
