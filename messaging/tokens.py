@@ -26,6 +26,7 @@ class Purpose(Enum):
     OPEN = ("open", 6)
     PREFERENCES = ("preferences", 12)
     BUTTON = ("button", 12)
+    SIGN_UP = ("sign-up", 12)
 
     @property
     def proof_length(self) -> int:

@@ -1,8 +1,8 @@
 """Addresses of this room: pages for clients (contract §4)."""
 
-from django.urls import re_path
+from django.urls import path, re_path
 
-from messaging.pages import button, pictures, preferences, tracked
+from messaging.pages import button, pictures, preferences, push, tracked
 
 # With and without the last slash: an address in an SMS is as short as it can be.
 urlpatterns = [
@@ -11,4 +11,6 @@ urlpatterns = [
     re_path(r"^o/(?P<token>[\w-]{1,64})(?:\.gif)?/?$", tracked.picture, name="tracked-open"),
     re_path(r"^u/(?P<token>[\w-]{1,64})/?$", preferences.preferences, name="preferences"),
     re_path(r"^b/(?P<token>[\w-]{1,64})/?$", button.button, name="button"),
+    path("push/worker.js", push.worker, name="push-worker"),
+    re_path(r"^push/(?P<token>[\w-]{1,64})/?$", push.page, name="push"),
 ]

@@ -1,0 +1,67 @@
+"""Addresses that only a channel itself can give: a chat with a bot, a browser. A signed link says whose they are."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from loyalty.models import Client
+from loyalty.services import consents
+from loyalty.services.consents import Evidence
+from messaging import tokens
+from messaging.models import ClientAddress, Suppression, TelegramAccount, VkAccount
+from messaging.models.topic import MARKETING
+from messaging.tokens import Purpose
+
+
+def telegram_link(account: TelegramAccount, client_id: int) -> str:
+    """Where a client signs up: Telegram hands the token to the bot when they press Start."""
+    return f"https://t.me/{account.username}?start={tokens.sign(Purpose.SIGN_UP, client_id)}"
+
+
+def vk_link(account: VkAccount, client_id: int) -> str:
+    """The same in VK: the token comes with the first message."""
+    return f"https://vk.me/club{account.group_id}?ref={tokens.sign(Purpose.SIGN_UP, client_id)}"
+
+
+def web_push_link(client_id: int) -> str:
+    """The page on which a client lets a browser show what we say."""
+    return f"{settings.PUBLIC_URL}/push/{tokens.sign(Purpose.SIGN_UP, client_id)}/"
+
+
+def client_of(token: str) -> Client:
+    """Whom a sign-up link is for. Raises tokens.Forged, and Client.DoesNotExist for one who is no longer there."""
+    try:
+        (client_id,) = tokens.read(Purpose.SIGN_UP, token)
+    except ValueError:
+        raise tokens.Forged from None
+    client = Client.objects.select_related("merged_into").get(pk=client_id)
+    return client.merged_into or client
+
+
+def sign_up(client: Client, channel: str, value: str, device: str, evidence: Evidence, now: datetime) -> None:
+    """Binds an address to the client, who asked for it by their own hand, and so agreed to be written to there.
+
+    It takes the address over from whoever had it; a block that was lifted by coming back is forgotten.
+    """
+    with transaction.atomic():
+        ClientAddress.objects.update_or_create(
+            channel=channel,
+            value=value,
+            defaults={"client": client, "device": device[:200], "seen_at": now},
+            create_defaults={"client": client, "device": device[:200], "seen_at": now, "created_at": now},
+        )
+        Suppression.objects.filter(channel=channel, address=value).delete()
+        consents.say(client.pk, [(channel, MARKETING)], True, evidence, now)
+
+
+def owner(channel: str, value: str) -> int | None:
+    """The client behind an address, by id."""
+    return ClientAddress.objects.filter(channel=channel, value=value).values_list("client_id", flat=True).first()
+
+
+def blocked(channel: str, value: str, why: str, now: datetime) -> None:
+    """The owner of an address does not let us write there any more."""
+    Suppression.objects.bulk_create(
+        [Suppression(channel=channel, address=value, why=why[:300], since=now)], ignore_conflicts=True
+    )
