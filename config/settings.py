@@ -140,6 +140,8 @@ for _name, _value in email().items():
     globals()[_name] = _value
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="loyalty@example.com")
 EMAIL_TIMEOUT = 20  # seconds
+# "name:password" in the address that an e-mail service reports to: https://name:password@host/webhooks/email/…
+ANYMAIL = env.json("ANYMAIL", default={}) | {"WEBHOOK_SECRET": env.str("EMAIL_WEBHOOK_SECRET", default="")}
 
 TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", default="")
 TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", default="")

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from messaging.services import outbox, touches
+from messaging.services import outbox, reports, touches
 
 # As in scenarios.jobs: the worker is given back after a turn, and a trickle is gathered for a moment.
 TURN = timedelta(seconds=2)
@@ -53,7 +53,9 @@ def _finish(sending: outbox.Sending) -> None:
 
 
 def fold() -> None:
-    """Counts opens and clicks until none is left, then gives the worker back."""
+    """Applies what providers report, counts opens and clicks until none is left, then gives the worker back."""
     stop = timezone.now() + TURN
+    while timezone.now() < stop and reports.apply(timezone.now()):
+        pass
     while timezone.now() < stop and touches.fold(timezone.now()):
         pass

@@ -1,8 +1,9 @@
-"""Addresses of this room: pages for clients (contract §4)."""
+"""Addresses of this room: pages for clients (contract §4), callbacks of providers (§2)."""
 
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 
 from messaging.pages import button, pictures, preferences, push, tracked
+from messaging.webhooks import email, twilio
 
 # With and without the last slash: an address in an SMS is as short as it can be.
 urlpatterns = [
@@ -13,4 +14,7 @@ urlpatterns = [
     re_path(r"^b/(?P<token>[\w-]{1,64})/?$", button.button, name="button"),
     path("push/worker.js", push.worker, name="push-worker"),
     re_path(r"^push/(?P<token>[\w-]{1,64})/?$", push.page, name="push"),
+    re_path(r"^webhooks/twilio/status/?$", twilio.status, name="twilio-status"),
+    re_path(r"^webhooks/twilio/inbound/?$", twilio.inbound, name="twilio-inbound"),
+    path("webhooks/email/", include(email)),
 ]

@@ -9,6 +9,7 @@ from messaging.models.account_twilio import TwilioAccount, WhatsAppAccount
 from messaging.models.address import ClientAddress
 from messaging.models.cap import FrequencyCap
 from messaging.models.content import Channel, MessageContent
+from messaging.models.inbound import InboundMessage, Report
 from messaging.models.message import Message, Reason, Recipient, Status
 from messaging.models.pause import PauseDate
 from messaging.models.price import ChannelPrice
@@ -29,6 +30,7 @@ __all__ = [
     "FcmAccount",
     "FrequencyCap",
     "GatewayAccount",
+    "InboundMessage",
     "Link",
     "MARKETING",
     "Message",
@@ -37,6 +39,7 @@ __all__ = [
     "PauseDate",
     "Reason",
     "Recipient",
+    "Report",
     "SERVICE",
     "SendWindow",
     "SendingSwitch",

@@ -41,6 +41,7 @@ class Reason(models.TextChoices):
     RENDER_FAILED = "render_failed", _("the text could not be rendered")
     PROVIDER_REFUSED = "provider_refused", _("the provider refused it")
     PROVIDER_UNAVAILABLE = "provider_unavailable", _("the provider could not be reached")
+    UNDELIVERED = "undelivered", _("the provider could not deliver it")
     CRASHED = "crashed", _("the sender stopped between the call and the answer")
 
 

@@ -3,6 +3,7 @@
 GET only shows. POST acts: at once for the button of a mail program (RFC 8058), else as the page's form says.
 """
 
+from datetime import datetime
 from ipaddress import ip_address
 
 from django.conf import settings
@@ -34,14 +35,14 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
         return plain(request, 403, t("This link is not valid"), t("Please open it as it stands in the message."))
     except subscriptions.Gone:
         return plain(request, 410, t("This link is no longer there"), t("Nothing is sent to you any more."))
+    now = timezone.now()
     with translation.override(language(visitor.client.language)):
         if request.method != "POST":
-            return _page(request, visitor)
-        now = timezone.now()
+            return _page(request, visitor, now)
         if request.POST.get("List-Unsubscribe") == "One-Click":
             subscriptions.refuse(visitor, _evidence(request, "List-Unsubscribe"), now)
             return plain(request, 200, t("You are unsubscribed"), t("We will not write to you about this any more."))
-        choices = subscriptions.choices(visitor)
+        choices = subscriptions.choices(visitor, now)
         match request.POST.get("do"):
             case "this":
                 wanted = {visitor.pair: False} if visitor.pair else {}
@@ -55,14 +56,16 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
                     if choice.granted != (choice.key in kept)
                 }
             case _:
-                return _page(request, visitor, status=400)
+                return _page(request, visitor, now, status=400)
         evidence = _evidence(request, "preferences page", subscriptions.PAGE_TEXT)
         subscriptions.change(visitor, wanted, evidence, now)
-        return _page(request, visitor, saved=True)
+        return _page(request, visitor, now, saved=True)
 
 
-def _page(request: HttpRequest, visitor: Visitor, saved: bool = False, status: int = 200) -> HttpResponse:
-    choices = subscriptions.choices(visitor)
+def _page(
+    request: HttpRequest, visitor: Visitor, now: datetime, saved: bool = False, status: int = 200
+) -> HttpResponse:
+    choices = subscriptions.choices(visitor, now)
     by_channel: dict[str, list[Choice]] = {}
     for choice in choices:
         label = str(dict(Consent.Channel.choices).get(choice.channel, choice.channel))

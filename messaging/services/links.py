@@ -60,3 +60,8 @@ def address(message_id: int, link_id: int) -> str:
 def target(link_id: int) -> str:
     """Where a link leads; never changes, so a process keeps it. Raises Link.DoesNotExist."""
     return Link.objects.values_list("url", flat=True).get(pk=link_id)
+
+
+def counts(url: str) -> bool:
+    """Whether an address is one of ours that counts by itself."""
+    return url.startswith(f"{settings.PUBLIC_URL}/r/")

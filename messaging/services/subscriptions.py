@@ -16,7 +16,7 @@ from loyalty.services import consents, stream
 from loyalty.services.consents import Evidence
 from messaging import tokens
 from messaging.models import BONUS_NOTICES, MARKETING, SERVICE, Channel, Message, Reason, Status
-from messaging.services import deeds
+from messaging.services import deeds, rulebook
 from messaging.services.rulebook import STAFF
 from messaging.tokens import Purpose
 
@@ -43,16 +43,13 @@ class Choice:
     channel: str
     topic: str
     granted: bool
+    # The topic as clients know it.
+    name: str
 
     @property
     def key(self) -> str:
         """The name of its field."""
         return f"{self.channel}:{self.topic}"
-
-    @property
-    def name(self) -> str:
-        """The topic as clients know it."""
-        return str(NAMES.get(self.topic, self.topic))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +80,18 @@ def visitor(token: str) -> Visitor:
     return Visitor(client.merged_into or client, found)
 
 
-def choices(visitor: Visitor) -> list[Choice]:
-    """What the client may choose: whatever was ever said, and what the message was about."""
-    said = consents.words(visitor.client.pk)
+def choices(visitor: Visitor, now: datetime) -> list[Choice]:
+    """What the client may choose: every topic that asks for consent, by the channels that were ever spoken of."""
+    said, rules = consents.words(visitor.client.pk), rulebook.load(now)
     pairs = set(said) | ({visitor.pair} if visitor.pair else set())
-    # Notices of bonuses come until they are refused.
-    return [
-        Choice(channel, topic, said.get((channel, topic), topic == BONUS_NOTICES)) for channel, topic in sorted(pairs)
-    ]
+    pairs |= {(channel, topic) for channel, _topic in pairs for topic in rules.topics}
+    found = []
+    for channel, topic in sorted(pairs):
+        rule = rules.topic(topic)
+        name = str(NAMES[topic]) if rule.name == topic and topic in NAMES else rule.name
+        if not rule.free:
+            found.append(Choice(channel, topic, said.get((channel, topic), rule.silence_agrees), name))
+    return found
 
 
 def refuse(visitor: Visitor, evidence: Evidence, now: datetime) -> None:
@@ -110,10 +111,10 @@ def change(visitor: Visitor, wanted: dict[tuple[str, str], bool], evidence: Evid
             waiting.update(status=Status.WITHHELD, reason=Reason.NO_CONSENT)
 
 
-def said_by_sms(client_id: int, text: str, evidence: Evidence, now: datetime) -> bool | None:
-    """Acts on STOP and START words of an SMS; None where the text is neither.
+def said_in(channel: str, client_id: int, text: str, evidence: Evidence, now: datetime) -> bool | None:
+    """Acts on STOP and START words of an SMS or the like; None where the text is neither.
 
-    STOP ends every topic by SMS; START brings back marketing and what STOP ended.
+    STOP ends every topic by this channel; START brings back marketing and every topic that had a word.
     """
     match word(text):
         case False:
@@ -123,7 +124,7 @@ def said_by_sms(client_id: int, text: str, evidence: Evidence, now: datetime) ->
         case _:
             return None
     client = Client.objects.get(pk=client_id)
-    pairs = {(Channel.SMS.value, MARKETING)} | {pair for pair in consents.words(client_id) if pair[0] == Channel.SMS}
+    pairs = {(channel, MARKETING)} | {pair for pair in consents.words(client_id) if pair[0] == channel}
     change(Visitor(client, None), dict.fromkeys(sorted(pairs), granted), evidence, now)
     return granted
 

@@ -130,7 +130,8 @@ class TestPage:
     def test_a_topic_may_be_chosen_again(self):
         anna = b.client(consent=False)
         b.agree(anna, granted=False)
-        Browser().post(_path(_message(anna, withheld="no_consent")), {"do": "save", "keep": ["email:marketing"]})
+        kept = ["email:marketing", "email:bonus notices", "sms:bonus notices"]
+        Browser().post(_path(_message(anna, withheld="no_consent")), {"do": "save", "keep": kept})
         assert not _refused(anna)
         assert set(_refused(anna, "sms").values()) == {"no_consent"}
         assert Event.objects.get().name == "message.subscribed"
@@ -170,16 +171,16 @@ class TestWords:
     @pytest.mark.parametrize("text", ["STOP", " stop. ", "Стоп!", "ОТПИСКА", "отмена", "Unsubscribe", "opt-out"])
     def test_stop_ends_every_topic_by_sms_at_once(self, text):
         anna = b.client()
-        assert subscriptions.said_by_sms(anna.pk, text, Evidence("sms"), NOW) is False
+        assert subscriptions.said_in("sms", anna.pk, text, Evidence("sms"), NOW) is False
         assert set(_refused(anna, "sms").values()) == {"no_consent"}
         assert not _refused(anna)
 
     @pytest.mark.parametrize("text", ["START", "старт", "Подписка"])
     def test_start_subscribes_again(self, text):
         anna = b.client(consent=False)
-        assert subscriptions.said_by_sms(anna.pk, text, Evidence("sms"), NOW) is True
+        assert subscriptions.said_in("sms", anna.pk, text, Evidence("sms"), NOW) is True
         assert not _refused(anna, "sms")
 
     @pytest.mark.parametrize("text", ["", "please stop it now", "когда стоп-лист?", "!!"])
     def test_other_texts_are_left_to_people(self, text):
-        assert subscriptions.said_by_sms(b.client().pk, text, Evidence("sms"), NOW) is None
+        assert subscriptions.said_in("sms", b.client().pk, text, Evidence("sms"), NOW) is None

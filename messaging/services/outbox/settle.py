@@ -9,9 +9,10 @@ from django.db import connection
 from django.db.models import F, Value
 from django.db.models.functions import Concat, Greatest, Right
 
-from loyalty.services import rows
+from loyalty.services import rows, stream
 from messaging.channels import Answer
 from messaging.models import AccountState, Message, Reason, Status, Suppression
+from messaging.services import deeds
 from messaging.services.accounts import Outlet
 
 # Waits before the 2nd, 3rd … try of a message that a provider could not take for the moment.
@@ -32,7 +33,7 @@ def settle(answered: Sequence[Answered], now: datetime) -> None:
     """Writes answers, suppressed addresses and the accounts' state, in the caller's transaction."""
     if not answered:
         return
-    _write(answered, now)
+    _tell_failed(_write(answered, now), now)
     Suppression.objects.bulk_create(
         [
             Suppression(channel=message.channel, address=message.address, why=answer.error[:300], since=now)
@@ -50,9 +51,19 @@ def settle(answered: Sequence[Answered], now: datetime) -> None:
         _remember(account_id, by_account[account_id], now)
 
 
-def _write(answered: Sequence[Answered], now: datetime) -> None:
-    """One statement. Only the try that the answer belongs to is written: whoever was taken for dead and answers after
-    all cannot undo what was decided meanwhile, but an acceptance counts however late."""
+def _tell_failed(failed: Sequence[Message], now: datetime) -> None:
+    about = [message for message in failed if message.client_id is not None and not message.test]
+    if about:
+        facts = [deeds.fact(message, deeds.FAILED, now, depth=message.depth + 1) for message in about]
+        stream.append(stream.platform(), facts, [message.client_id for message in about], now)
+
+
+def _write(answered: Sequence[Answered], now: datetime) -> list[Message]:
+    """One statement; returns the messages that have failed for good.
+
+    Only the try that the answer belongs to is written: whoever was taken for dead and answers after all cannot undo
+    what was decided meanwhile, but an acceptance counts however late.
+    """
     told = [_row(done, now) for done in answered]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -65,9 +76,12 @@ def _write(answered: Sequence[Answered], now: datetime) -> None:
                  id bigint, tries smallint, status varchar, reason varchar, error text, provider_id varchar,
                  sent_at timestamptz, due_at timestamptz, cost numeric)
                WHERE m.id = t.id AND (m.status = 'sending' AND m.tries = t.tries
-                                      OR t.status = 'accepted' AND m.status IN ('unknown', 'delivered'))""",
+                                      OR t.status = 'accepted' AND m.status IN ('unknown', 'delivered'))
+               RETURNING m.id, m.status""",
             [rows.as_json(told)],
         )
+        failed = {message_id for message_id, status in cursor.fetchall() if status == Status.FAILED}
+    return [done.message for done in answered if done.message.pk in failed]
 
 
 def _row(done: Answered, now: datetime) -> dict[str, object]:
