@@ -38,7 +38,7 @@ def _tab(title: Any, tab: str) -> dict[str, Any]:
 def _shown_tab(request: HttpRequest) -> str:
     match = request.resolver_match
     name = match.url_name if match else ""
-    if name == "scenarios_runlog_changelist":
+    if name == "messaging_message_changelist":
         return "log"
     return request.GET.get("tab", "active") if name == "scenarios_scenario_changelist" else ""
 
@@ -68,7 +68,8 @@ UNFOLD: dict[str, Any] = {
                 "title": _("Marketing"),
                 "items": [
                     _item(_("Scenarios"), "account_tree", "scenarios.scenario"),
-                    _item(_("Log"), "list_alt", "scenarios.runlog"),
+                    _item(_("Log"), "list_alt", "messaging.message"),
+                    _item(_("Steps of clients"), "footprint", "scenarios.runlog"),
                     _item(_("Runs"), "directions_walk", "scenarios.scenariorun"),
                     {
                         "title": _("Problems"),
@@ -76,7 +77,6 @@ UNFOLD: dict[str, Any] = {
                         "link": reverse_lazy("admin:scenarios_problems"),
                         "permission": _may("scenarios.view_scenariorun"),
                     },
-                    _item(_("Messages"), "mail", "messaging.message"),
                     _item(_("Segments"), "label", "segments.segment"),
                     _item(_("RFM"), "grid_view", "segments.rfmsnapshot"),
                     _item(_("Demo mailbox"), "inbox", "messaging.sinkemail"),
@@ -167,16 +167,16 @@ UNFOLD: dict[str, Any] = {
     },
     "TABS": [
         {
-            "models": ["scenarios.scenario", "scenarios.runlog"],
+            "models": ["scenarios.scenario", "messaging.message"],
             "items": [
                 _tab(_("Active"), "active"),
                 _tab(_("Drafts"), "drafts"),
                 _tab(_("Archive"), "archive"),
                 {
                     "title": _("Log"),
-                    "link": lambda request: reverse("admin:scenarios_runlog_changelist"),
+                    "link": lambda request: reverse("admin:messaging_message_changelist"),
                     "active": lambda request: _shown_tab(request) == "log",
-                    "permission": _may("scenarios.view_runlog"),
+                    "permission": _may("messaging.view_message"),
                 },
             ],
         },

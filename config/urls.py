@@ -8,7 +8,8 @@ from config import health
 from loyalty.api.views import Nowhere
 
 # Every room has its own part of the API.
-ROOMS = ("loyalty", "segments", "messaging", "scenarios")
+# Rooms with a part of the API.
+ROOMS = ("loyalty", "segments", "scenarios")
 
 urlpatterns = [
     path("healthz", health.healthz),

@@ -82,9 +82,9 @@ class DayFilter(RangeDateFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         first, last = self._day("from"), self._day("to")
         if first:
-            queryset = queryset.filter(**{f"{self.parameter_name}__gte": _midnight(first)})
+            queryset = queryset.filter(**{f"{self.parameter_name}__gte": self.midnight(first)})
         if last:
-            queryset = queryset.filter(**{f"{self.parameter_name}__lt": _midnight(last + timedelta(days=1))})
+            queryset = queryset.filter(**{f"{self.parameter_name}__lt": self.midnight(last + timedelta(days=1))})
         return queryset
 
     def _day(self, end: str) -> date | None:
@@ -94,9 +94,10 @@ class DayFilter(RangeDateFilter):
             return None
         return day if day and 1900 < day.year < 3000 else None
 
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=timezone.get_default_timezone())
+    @staticmethod
+    def midnight(day: date) -> datetime:
+        """The beginning of a day of the programme's zone."""
+        return datetime.combine(day, time.min, tzinfo=timezone.get_default_timezone())
 
 
 def money(minor: int | None, currency: str) -> str:

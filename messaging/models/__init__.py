@@ -13,6 +13,7 @@ from messaging.models.inbound import InboundMessage, Report
 from messaging.models.message import Message, Reason, Recipient, Status
 from messaging.models.pause import PauseDate
 from messaging.models.price import ChannelPrice
+from messaging.models.retry import MessageRetry
 from messaging.models.sink import SinkEmail
 from messaging.models.suppression import Suppression
 from messaging.models.topic import BONUS_NOTICES, MARKETING, SERVICE, Topic
@@ -35,6 +36,7 @@ __all__ = [
     "MARKETING",
     "Message",
     "MessageContent",
+    "MessageRetry",
     "Outside",
     "PauseDate",
     "Reason",

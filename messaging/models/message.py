@@ -108,6 +108,10 @@ class Message(models.Model):
     class Meta:
         verbose_name = _("message")
         verbose_name_plural = _("messages")
+        permissions = [
+            ("retry_message", _("Can send failed messages again")),
+            ("export_message", _("Can take the log as a file")),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["run_id", "step_key", "visit", "attempt"], name="message_once"),
             models.UniqueConstraint(fields=["key"], name="message_key_unique", condition=~Q(key="")),
@@ -124,6 +128,9 @@ class Message(models.Model):
             models.Index(fields=["client", "sent_at"], name="message_sent_to", condition=Q(sent_at__isnull=False)),
             models.Index(fields=["-id"], name="message_troubles", condition=Q(status__in=["failed", "unknown"])),
             models.Index(fields=["scenario_id", "-id"], name="message_scenario_newest"),
+            models.Index(fields=["channel", "-id"], name="message_channel_newest"),
+            # Of those that have one: most were sent and have none.
+            models.Index(fields=["reason", "-id"], name="message_reason_newest", condition=~Q(reason="")),
             models.Index(fields=["provider_id"], name="message_provider_id", condition=~Q(provider_id="")),
             # A day's messages, for the results by the day: next to nothing to keep.
             BrinIndex(fields=["created_at"], name="message_created", autosummarize=True),

@@ -27,7 +27,7 @@ KINDS = {kind.__name__: kind for kind in STEP_TYPES}
 
 
 class ScenarioFilter(DropdownFilter):
-    """By scenario."""
+    """By scenario; for models with a column `scenario_id`."""
 
     title = _("scenario")
     parameter_name = "scenario"
@@ -35,9 +35,9 @@ class ScenarioFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterator[tuple[str, str]]:
         return ((str(pk), name) for pk, name in Scenario.objects.order_by("name").values_list("pk", "name"))
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[RunLog]) -> QuerySet[RunLog]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
-        return queryset.filter(scenario=value) if value and value.isdecimal() else queryset
+        return queryset.filter(scenario_id=value) if value and value.isdecimal() else queryset
 
 
 class _MessageFilter(DropdownFilter):
