@@ -32,6 +32,7 @@ BENCHMARKS = {
     "latency": 6_000,
     "send": 6_000,
     "tracking": 4_000,
+    "admin_log": 1_000_000,
     "rfm": 100_000,
     "segment": 100_000,
 }
