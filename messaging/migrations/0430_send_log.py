@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('loyalty', '0371_consent_agent'),
-        ('messaging', '0302_providers'),
+        ('messaging', '0371_inbound'),
     ]
 
     operations = [
