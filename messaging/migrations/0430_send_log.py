@@ -18,8 +18,8 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('by', models.CharField(max_length=150, verbose_name='asked by')),
                 ('at', models.DateTimeField(verbose_name='asked')),
-                ('status', models.CharField(choices=[('queued', 'queued'), ('sending', 'being sent'), ('accepted', 'sent'), ('delivered', 'delivered'), ('failed', 'failed'), ('unknown', 'unknown'), ('withheld', 'not sent')], max_length=10, verbose_name='status before')),
-                ('reason', models.CharField(blank=True, choices=[('scenario_inactive', 'the scenario is not active'), ('scenario_paused', 'the scenario is paused'), ('run_ended', 'the run was stopped'), ('overdue', 'too late after a pause'), ('exit_rule', 'an exit rule of the scenario came true'), ('goal_reached', 'the goal of the scenario was reached'), ('holdout_programme', "the client is in the programme's control group"), ('holdout_scenario', "the client is in the scenario's control group"), ('no_consent', 'no consent for this channel and topic'), ('no_address', 'no usable address'), ('suppressed', 'the address is suppressed'), ('pause_date', 'no marketing on a pause date'), ('quiet_hours', 'quiet hours'), ('frequency_cap', 'the client got enough messages lately'), ('render_failed', 'the text could not be rendered'), ('provider_refused', 'the provider refused it'), ('provider_unavailable', 'the provider could not be reached'), ('crashed', 'the sender stopped between the call and the answer')], max_length=30, verbose_name='reason before')),
+                ('status', models.CharField(max_length=10, verbose_name='status before')),
+                ('reason', models.CharField(blank=True, max_length=30, verbose_name='reason before')),
                 ('error', models.TextField(blank=True, verbose_name='error before')),
             ],
             options={

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from messaging.models.message import Message, Reason, Status
+from messaging.models.message import Message
 
 
 class MessageRetry(models.Model):
@@ -12,8 +12,8 @@ class MessageRetry(models.Model):
     message = models.ForeignKey(Message, models.CASCADE, related_name="retries", verbose_name=_("message"))
     by = models.CharField(_("asked by"), max_length=150)
     at = models.DateTimeField(_("asked"))
-    status = models.CharField(_("status before"), max_length=10, choices=Status)
-    reason = models.CharField(_("reason before"), max_length=30, choices=Reason, blank=True)
+    status = models.CharField(_("status before"), max_length=10)
+    reason = models.CharField(_("reason before"), max_length=30, blank=True)
     error = models.TextField(_("error before"), blank=True)
 
     class Meta:
