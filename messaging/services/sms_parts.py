@@ -14,9 +14,19 @@ EXTENSION = "\f^{}\\[~]|€"
 
 def parts(text: str) -> int:
     """Parts of the text; an empty one is sent as one."""
-    if all(letter in GSM or letter in EXTENSION for letter in text):
-        return _parts(len(text) + sum(letter in EXTENSION for letter in text), 160, 153)
-    return _parts(len(text.encode("utf-16-le")) // 2, 70, 67)
+    return _parts(units(text), 160, 153) if seven_bit(text) else _parts(units(text), 70, 67)
+
+
+def seven_bit(text: str) -> bool:
+    """Whether the text is sent in GSM-7, where more fits into a part."""
+    return all(letter in GSM or letter in EXTENSION for letter in text)
+
+
+def units(text: str) -> int:
+    """What the length of the text is counted in: characters of GSM-7, or units of UTF-16."""
+    if seven_bit(text):
+        return len(text) + sum(letter in EXTENSION for letter in text)
+    return len(text.encode("utf-16-le")) // 2
 
 
 def _parts(units: int, one: int, several: int) -> int:

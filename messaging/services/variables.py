@@ -39,13 +39,14 @@ class Known:
     def manner(self, client_id: int) -> Manner:
         """How a text for the client writes dates, sums and numbers."""
         client = self.clients[client_id]
-        return manner(client.language, client.zone, self.now, self._currency)
+        return manner(client.language, client.zone, self.now, self.currency)
 
     def manner_of_staff(self) -> Manner:
         """How a text for staff does: in the language and zone of the installation."""
-        return manner("", "", self.now, self._currency)
+        return manner("", "", self.now, self.currency)
 
-    def _currency(self) -> str:
+    def currency(self) -> str:
+        """The programme's, asked for once."""
         if not self._currencies:
             self._currencies.append(programme.current().currency)
         return self._currencies[0]

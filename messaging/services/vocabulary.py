@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 # Fields by variable; None: whatever is there, as with the data of an event.
 FIELDS: Mapping[str, frozenset[str] | None] = {
-    "client": frozenset({"id", "first_name", "last_name", "email", "phone", "language", "zone", "attributes"}),
+    "client": frozenset(
+        {"id", "first_name", "last_name", "email", "phone", "language", "zone", "attributes", "unsubscribe_url"}
+    ),
     "bonus": frozenset({"available", "pending"}),
     "expiring": frozenset({"amount", "until"}),
     "cart": frozenset({"lines", "total", "currency", "url"}),

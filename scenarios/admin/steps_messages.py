@@ -5,25 +5,64 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from loyalty.admin.base import may_see_clients
+from messaging.admin import previews
 from messaging.admin.fields import MessageForm, PaletteInput, PaletteTextarea
+from scenarios.admin.parts import editable
 from scenarios.admin.steps import StepAdmin
 from scenarios.models import AskSurvey, NotifyStaff, RecommendProducts, SendMessage
+
+
+def _preview(request: HttpRequest) -> HttpResponse:
+    if not editable(request):
+        raise PermissionDenied
+    return previews.preview_view(request)
+
+
+def _test(request: HttpRequest) -> HttpResponse:
+    if not editable(request):
+        raise PermissionDenied
+    return previews.test_view(request)
 
 
 @admin.register(SendMessage)
 class SendMessageAdmin(StepAdmin):
     form = MessageForm
+    change_form_template = "messaging/message_form.html"
     fieldsets = ((None, {"fields": (("channel", "topic"), "subject", "body", "html", "buttons")}),)
     # A reader's form has no such fields.
     conditional_fields = {
         "subject": "typeof channel === 'undefined' || channel === 'email'",
         "html": "typeof channel === 'undefined' || channel === 'email'",
     }
+
+    class Media:
+        js = ("messaging/preview.js",)
+        css = {"all": ("messaging/preview.css",)}
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path("preview/", self.admin_site.admin_view(_preview), name="scenarios_sendmessage_preview"),
+            path("test/", self.admin_site.admin_view(_test), name="scenarios_sendmessage_test"),
+            *super().get_urls(),
+        ]
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        extra = {
+            "message_preview_url": reverse("admin:scenarios_sendmessage_preview") if editable(request) else "",
+            "message_test_url": reverse("admin:scenarios_sendmessage_test"),
+            "message_clients": may_see_clients(request),
+        }
+        return super().changeform_view(request, object_id, form_url, extra | (extra_context or {}))
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"channel": "email"} | super().get_changeform_initial_data(request)

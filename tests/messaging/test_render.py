@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from messaging.services import render
+from messaging.services import palette, render
 
 
 def _render(source, **values):
@@ -99,3 +99,9 @@ def test_every_mistake_is_named_at_once_in_the_order_of_the_text():
 
 def test_what_an_event_carries_and_what_a_client_has_of_their_own_is_not_judged():
     render.check("{{ entry.whatever.there.is }} {{ client.attributes.size }} {{ cart.lines.size }}")
+
+
+@pytest.mark.parametrize("variable", [*palette.VARIABLES, *palette.NOTICE_VARIABLES], ids=lambda each: each.code[:40])
+def test_whatever_the_palette_inserts_is_understood(variable):
+    render.check(variable.code)
+    render.check(variable.code, html=True)

@@ -1,0 +1,98 @@
+"""A message as one client would get it, before anybody does (semantics §25)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+import orjson
+from django.db import connection
+
+from messaging.models import Channel, MessageContent
+from messaging.services import accounts, hints, recipients, render, sms_parts, variables, wordings
+from messaging.services.manner import Money
+from messaging.services.wordings import Said
+
+
+def _rub(amount: int) -> Money:
+    return Money(Decimal(amount), "RUB")
+
+
+# What a step above the message, or a notice, would give: as an example.
+SAMPLES: dict[str, object] = {
+    "promo": {"code": "ACDE-FGHJ-KMNP", "until": "2026-12-31", "pool": "Promo"},
+    "access": {"code": "ACDE-FGHJ", "url": "https://club.example/", "until": "2026-12-31", "name": "Club"},
+    "gift": {"code": "ACDE-FGHJ", "url": "https://shop.example/gift", "until": "2026-12-31", "name": "Cup"},
+    "survey": {"url": "https://shop.example/survey/", "until": "2026-12-31", "name": "Survey"},
+    "products": [
+        {"title": title, "price": price, "old_price": None, "currency": "RUB", "image_url": "", "brand": "",
+         "category": "", "sku": "", "product_id": title, "url": "https://shop.example/" + title.lower()}
+        for title, price in (("Tea", "350.00"), ("Cup", "790.00"))
+    ],
+    "burning": {"amount": 100, "date": "2026-12-31", "until": "2026-12-30"},
+}  # fmt: skip
+# Where no client is chosen, or the one who looks may not see clients.
+SOMEBODY = recipients.Recipient(0, "Anna", "Petrova", "anna@example.com", "+79991234567", "", "", "{}")
+_CART = {
+    "lines": [{"title": "Tea", "quantity": 2, "price": _rub(350), "total": _rub(700)}],
+    "total": _rub(700), "currency": "RUB", "url": "https://shop.example/cart/1",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The message, or why there is none."""
+
+    said: Said | None = None
+    error: str = ""
+    # Of an SMS: parts, whether they are in GSM-7, characters, and what it costs in the programme's currency.
+    parts: int = 0
+    seven: bool = True
+    units: int = 0
+    cost: Decimal = Decimal(0)
+    sender: str = ""
+    hints: list[str] = field(default_factory=list)
+
+
+def show(content: MessageContent, client_id: int | None, now: datetime) -> Shown:
+    """The message for a client, or for `SOMEBODY`. What steps above would give is an example."""
+    try:
+        texts = wordings.compiled(content)
+        for wrong in wordings.wrong(content).values():
+            return Shown(error=wrong)
+    except render.TemplateError as error:
+        return Shown(error=str(error))
+    loaded = recipients.load([client_id]) if client_id else {}
+    person = loaded.get(client_id or 0, SOMEBODY)
+    known = variables.load(texts.names, list(loaded), {person.id: person}, now)
+    examples = {} if loaded else {"bonus": {"available": 250, "pending": 40}, "cart": _CART}
+    values = SAMPLES | {"cart": _CART, "entry": _entry(client_id)} | known.of(person.id) | examples
+    try:
+        said = texts.render(values, known.manner(person.id))
+    except render.RenderError as error:
+        return Shown(error=str(error))
+    outlets = accounts.outlets()
+    is_sms = content.channel == Channel.SMS
+    parts = sms_parts.parts(said.body) if is_sms else 0
+    outlet = outlets.of(content.channel)
+    price = outlet.price if outlet else Decimal(0)
+    return Shown(
+        said,
+        parts=parts,
+        seven=sms_parts.seven_bit(said.body),
+        units=sms_parts.units(said.body),
+        cost=price * parts if is_sms else price,
+        sender=outlets.sender(content.channel),
+        hints=hints.hints(content.channel, content.topic, said, parts),
+    )
+
+
+def _entry(client_id: int | None) -> dict[str, object]:
+    """What the client's newest event says: an entry is such an event."""
+    if not client_id:
+        return {"currency": "RUB"}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT payload FROM loyalty_event WHERE client_id = %s ORDER BY occurred_at DESC LIMIT 1", [client_id]
+        )
+        row = cursor.fetchone()
+    return orjson.loads(row[0]) if row else {}
