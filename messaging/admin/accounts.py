@@ -13,6 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -132,7 +133,7 @@ class AccountAdmin(ModelAdmin):
         return [
             (
                 None,
-                {"fields": (("name", *channel), ("is_default", "active", "stopped"), *(("health",) if obj else ()))},
+                {"fields": (("name", *channel), "active", "is_default", "stopped", *(("health",) if obj else ()))},
             ),
             (self.model._meta.verbose_name, {"fields": own}),
             (_("How fast and for how much"), {"fields": (("rate", "price"), ("concurrency", "timeout"))}),
@@ -243,8 +244,7 @@ for _kind in KINDS:
 class ChannelAccountAdmin(ModelAdmin):
     """All accounts, with the light of each."""
 
-    list_display = ("named", "channel", "kind", "lit", "main", "sends", "rate", "price", "last_error")
-    list_display_links = None
+    list_display = ("named", "channel", "lit", "sends", "rate", "price", "last_error")
     list_filter = ("channel", "active")
     ordering = ("channel", "-is_default", "pk")
     actions = None
@@ -266,7 +266,7 @@ class ChannelAccountAdmin(ModelAdmin):
             raise PermissionDenied
         kinds = [
             (
-                kind._meta.verbose_name,
+                capfirst(str(kind._meta.verbose_name)),
                 ", ".join(str(channel.label) for channel in kind.CHANNELS),
                 reverse(f"admin:messaging_{kind._meta.model_name}_add"),
             )
@@ -297,29 +297,23 @@ class ChannelAccountAdmin(ModelAdmin):
         messages.warning(request, t("All sending is stopped.") if stopped else t("Sending goes on."))
         return HttpResponseRedirect(reverse(LIST))
 
-    @display(description=_("name"), ordering="name")
-    def named(self, account: ChannelAccount) -> SafeString:
-        return format_html('<a class="text-link" href="{}">{}</a>', _page(account), account.name)
-
-    @display(description=_("kind"))
-    def kind(self, account: ChannelAccount) -> str:
+    @display(description=_("name"), header=True, ordering="name")
+    def named(self, account: ChannelAccount) -> list[str]:
         model = account.polymorphic_ctype.model_class()
-        return str(model._meta.verbose_name) if model else "—"
+        return [account.name, str(model._meta.verbose_name) if model else "—"]
 
     @display(description=_("health"), label=COLOURS)
     def lit(self, account: ChannelAccount) -> tuple[Light, str]:
         found = light(_state(account))
         return found, str(_WORDS[found])
 
-    @display(description=_("main"), boolean=True)
-    def main(self, account: ChannelAccount) -> bool:
-        return account.is_default
-
-    @display(description=_("sends"), label={"on": "success", "off": "default", "stopped": "danger"})
+    @display(description=_("sends"), label={"main": "success", "on": "info", "off": "default", "stopped": "danger"})
     def sends(self, account: ChannelAccount) -> tuple[str, str]:
         if not account.active:
             return "off", t("switched off")
-        return ("stopped", t("stopped")) if account.stopped else ("on", t("yes"))
+        if account.stopped:
+            return "stopped", t("stopped")
+        return ("main", t("main account")) if account.is_default else ("on", t("yes"))
 
     @display(description=_("last error"))
     def last_error(self, account: ChannelAccount) -> str:
