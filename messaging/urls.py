@@ -3,7 +3,7 @@
 from django.urls import include, path, re_path
 
 from messaging.pages import button, pictures, preferences, push, tracked
-from messaging.webhooks import email, twilio
+from messaging.webhooks import email, telegram, twilio, vk
 
 # With and without the last slash: an address in an SMS is as short as it can be.
 urlpatterns = [
@@ -14,6 +14,8 @@ urlpatterns = [
     re_path(r"^b/(?P<token>[\w-]{1,64})/?$", button.button, name="button"),
     path("push/worker.js", push.worker, name="push-worker"),
     re_path(r"^push/(?P<token>[\w-]{1,64})/?$", push.page, name="push"),
+    re_path(r"^webhooks/telegram/(?P<account_id>\d{1,18})/?$", telegram.update, name="telegram-update"),
+    re_path(r"^webhooks/vk/(?P<account_id>\d{1,18})/?$", vk.callback, name="vk-callback"),
     re_path(r"^webhooks/twilio/status/?$", twilio.status, name="twilio-status"),
     re_path(r"^webhooks/twilio/inbound/?$", twilio.inbound, name="twilio-inbound"),
     path("webhooks/email/", include(email)),

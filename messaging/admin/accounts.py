@@ -36,6 +36,7 @@ from messaging.models import (
     WebPushAccount,
     WhatsAppAccount,
 )
+from messaging.services import bots
 from messaging.services.account_health import Light, light
 from messaging.services.trials import send_test
 
@@ -236,8 +237,27 @@ _WORDS = {
     Light.RED: _("does not send"),
 }
 
+
+class TelegramAdmin(AccountAdmin):
+    """A bot also has to be told where to report what clients say to it."""
+
+    actions_detail = ("connect", "test")
+
+    @action(description=_("Connect the bot"), icon="link", permissions=["change"])
+    def connect(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        account = get_object_or_404(TelegramAccount, pk=object_id)
+        try:
+            bots.connect(account)
+        except bots.NotConnected as error:
+            messages.error(request, t("Telegram did not connect the bot: %(error)s") % {"error": error})
+        else:
+            self.log_change(request, account, t("Connected"))
+            messages.success(request, t("Connected: the bot hears what clients write."))
+        return HttpResponseRedirect(reverse("admin:messaging_telegramaccount_change", args=[object_id]))
+
+
 for _kind in KINDS:
-    admin.site.register(_kind, AccountAdmin)
+    admin.site.register(_kind, TelegramAdmin if _kind is TelegramAccount else AccountAdmin)
 
 
 @admin.register(ChannelAccount)

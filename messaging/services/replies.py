@@ -10,11 +10,13 @@ from loyalty.models import Client, Identity
 from loyalty.services import rows, stream
 from loyalty.services.consents import Evidence
 from messaging.models import Channel, InboundMessage, Message, Recipient, Suppression
-from messaging.services import deeds, subscriptions
+from messaging.services import addresses, deeds, subscriptions
 
 # An answer belongs to the last message of this time.
 ANSWERS = timedelta(days=30)
 MAX_TEXT = 10_000  # characters
+# Where STOP and START are words of their own.
+OBEYED = (Channel.SMS, Channel.WHATSAPP, Channel.TELEGRAM, Channel.VK)
 # How a suppression says that its owner wanted it, so that START may lift it.
 STOPPED = "STOP"
 _BY_PROVIDER = "21610"  # Twilio: the number has said STOP to Twilio itself
@@ -54,7 +56,7 @@ def take(inbound: Inbound, now: datetime) -> InboundMessage | None:
         if not made:
             return None
         kept = InboundMessage.objects.get(pk=made[0][0])
-        if inbound.channel in (Channel.SMS, Channel.WHATSAPP):
+        if inbound.channel in OBEYED:
             _obey(kept, now)
         if client_id is not None:
             stream.append(stream.platform(), [_replied(kept, answered, now)], [client_id], now)
@@ -62,6 +64,8 @@ def take(inbound: Inbound, now: datetime) -> InboundMessage | None:
 
 
 def _writer(inbound: Inbound) -> int | None:
+    if inbound.channel in (Channel.TELEGRAM, Channel.VK):
+        return addresses.owner(inbound.channel, inbound.address)
     kind = Identity.Kind.EMAIL if inbound.channel == Channel.EMAIL else Identity.Kind.PHONE
     known = Identity.objects.filter(kind=kind, scope="", value=inbound.address).values_list("client_id", flat=True)
     if found := known.first():

@@ -4,9 +4,10 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
-from messaging.models import GatewayAccount, Message, SendingSwitch, SmtpAccount, TwilioAccount
+from messaging.models import GatewayAccount, Message, SendingSwitch, SmtpAccount, TelegramAccount, TwilioAccount
 from messaging.services import outbox
 from tests.builders import NOW
+from tests.messaging.http_sink import HttpSink
 
 pytestmark = pytest.mark.django_db
 
@@ -105,3 +106,18 @@ def test_the_list_asks_the_same_however_many_accounts_there_are(admin_client, dj
         GatewayAccount.objects.create(name=f"G{number}", channel="sms", url="https://sms.example/")
     with django_assert_max_num_queries(12):
         assert admin_client.get(reverse(LIST)).status_code == 200
+
+
+def test_a_bot_is_told_where_to_report(admin_client, settings):
+    account = TelegramAccount.objects.create(name="Bot", channel="telegram", username="shop_bot", token="1:AA")
+    action = reverse("admin:messaging_telegramaccount_connect", args=[account.pk])
+    with HttpSink((200, {}, {"ok": True, "result": True})) as sink:
+        settings.TELEGRAM_API_BASE = sink.url
+        sink.answers = [(400, {}, {"ok": False, "description": "bad webhook: HTTPS url must be provided"})]
+        assert "HTTPS url must be provided" in admin_client.get(action, follow=True).content.decode()
+        assert admin_client.get(action).status_code == 302
+    told = sink.calls[-1].json()
+    assert sink.calls[-1].path == "/bot1:AA/setWebhook"
+    assert (told["url"], told["secret_token"]) == (
+        f"{settings.PUBLIC_URL}/webhooks/telegram/{account.pk}/", account.webhook_secret,
+    )  # fmt: skip
