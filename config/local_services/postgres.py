@@ -150,14 +150,18 @@ def start(home: Path, port: int, password: str, *, throw_away: bool = False) -> 
         raise LocalServiceError(f"PostgreSQL did not start: {reason(outcome.stderr + said)} (log: {log})")
 
 
-def stop(home: Path) -> None:
-    """Stops the server of `home` at once (open transactions are rolled back); no matter if it is down already."""
+def stop(home: Path, *, crash: bool = False) -> None:
+    """Stops the server of `home` at once (open transactions are rolled back); no matter if it is down already.
+
+    `crash`: as if the machine had died, so that the next start has to recover.
+    """
     data = home / "data"
     if running(home) is None:
         return
     who = account(data)
     binaries = _readable(choose(data), home, who)
-    outcome = _run([binaries.folder / "pg_ctl", "stop", "-w", "-m", "fast", "-D", data], home, who)
+    mode = "immediate" if crash else "fast"
+    outcome = _run([binaries.folder / "pg_ctl", "stop", "-w", "-m", mode, "-D", data], home, who)
     if outcome.returncode and running(home) is not None:
         raise LocalServiceError(f"PostgreSQL did not stop: {reason(outcome.stderr)}")
 
