@@ -171,6 +171,7 @@ UNFOLD: dict[str, Any] = {
             "items": [
                 _tab(_("Active"), "active"),
                 _tab(_("Drafts"), "drafts"),
+                _tab(_("Chains"), "chains"),
                 _tab(_("Archive"), "archive"),
                 {
                     "title": _("Log"),

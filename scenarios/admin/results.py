@@ -20,7 +20,9 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from loyalty.money import major
 from loyalty.services import programme
 from messaging.models import Channel
+from scenarios.admin import deciding
 from scenarios.admin.trials import scenario_of
+from scenarios.admin.verbs import PERMISSION
 from scenarios.reasons import reason_label
 from scenarios.services import cards, days
 from scenarios.services.results import Effect, Results, results
@@ -78,6 +80,8 @@ def results_view(request: HttpRequest, object_id: int, **context: Any) -> HttpRe
         "funnel": [(steps[step.key], step, _percent(step.reached, found.entered)) for step in found.steps],
         "sent": _messages(found, money),
         "figures": _figures(found, money, scenario.goal_event != ""),
+        "splits": deciding.splits(scenario),
+        "may_decide": request.user.has_perm(PERMISSION),
         "uplift": _uplift(found.effect, money) if found.effect else [],
         "charts": [
             _chart(t("Entered"), found.by_day["entered"], period, _number),

@@ -18,7 +18,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from loyalty.admin.fields import event_field, events_field
-from scenarios.admin import copies, editor, history, results, trials, verbs
+from scenarios.admin import copies, deciding, editor, history, results, trials, verbs
 from scenarios.admin.properties import FiltersField
 from scenarios.models import Scenario, ScenarioRun, Trigger
 from scenarios.services import tree
@@ -29,6 +29,7 @@ Status = Scenario.Status
 TABS: dict[str, tuple[str, ...]] = {
     "active": (Status.ACTIVE, Status.PAUSED),
     "drafts": (Status.DRAFT,),
+    "chains": (Status.ACTIVE, Status.PAUSED, Status.DRAFT),
     "archive": (Status.ARCHIVED,),
 }
 
@@ -141,6 +142,8 @@ class ScenarioAdmin(ModelAdmin):
             path("<int:object_id>/rehearse/", wrap(self.rehearse_view), name="scenarios_scenario_rehearse"),
             path("<int:object_id>/results/", wrap(self.results_view), name="scenarios_scenario_results"),
             path("<int:object_id>/why/", wrap(self.why_view), name="scenarios_scenario_why"),
+            path("<int:object_id>/winner/", wrap(deciding.winner_view), name="scenarios_scenario_winner"),
+            path("<int:object_id>/again/", wrap(deciding.again_view), name="scenarios_scenario_again"),
             path("import/", wrap(self.import_view), name="scenarios_scenario_import"),
             path("<int:object_id>/do/<slug:name>/", wrap(self.verb_view), name="scenarios_scenario_verb"),
             *super().get_urls(),
@@ -175,7 +178,9 @@ class ScenarioAdmin(ModelAdmin):
         scenarios = super().get_queryset(request)
         match = request.resolver_match
         if match and match.url_name == "scenarios_scenario_changelist":
-            return scenarios.filter(status__in=TABS[tab_of(request)])
+            tab = tab_of(request)
+            chains = scenarios.filter(kind=Scenario.Kind.CHAIN) if tab == "chains" else scenarios
+            return chains.filter(status__in=TABS[tab])
         return scenarios
 
     # A scenario is archived, never deleted (semantics §15).
@@ -207,7 +212,9 @@ class ScenarioAdmin(ModelAdmin):
 
     @display(description=_("name"), ordering="name", header=True)
     def named(self, scenario: Scenario) -> list[str]:
-        return [scenario.name, scenario.description[:80]]
+        # A chain is named by its short name in files and by the API.
+        said = [scenario.slug] if scenario.kind == Scenario.Kind.CHAIN else []
+        return [scenario.name, " · ".join([*said, scenario.description[:80]]).removesuffix(" · ")]
 
     @display(
         description=_("status"),

@@ -16,9 +16,10 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 
 from loyalty.services import find
 from messaging.models import Channel
-from scenarios.models import Rehearsal, RunLog, Scenario, ScenarioRun
+from scenarios.admin.verbs import PERMISSION
+from scenarios.models import Again, Rehearsal, RunLog, Scenario, ScenarioRun
 from scenarios.reasons import reason_label
-from scenarios.services import publish, rehearsal, rehearsals, why
+from scenarios.services import again, publish, rehearsal, rehearsals, why
 from scenarios.services.publish import draft_document
 from scenarios.services.releases import sentences
 
@@ -141,6 +142,14 @@ def _figures(scenario: Scenario, done: Rehearsal) -> dict[str, Any]:
     }
 
 
+def _again(request: HttpRequest, scenario: Scenario, client_id: int) -> dict[str, Any]:
+    """Whether the client was allowed to enter once more, and may be."""
+    if not again.enters_once(scenario):
+        return {}
+    given = Again.objects.filter(scenario=scenario, client=client_id).select_related("author").first()
+    return {"offered": request.user.has_perm(PERMISSION), "client": client_id, "given": given}
+
+
 @require_GET
 def why_view(request: HttpRequest, object_id: int, **context: Any) -> HttpResponse:
     """Why the client did or did not get it."""
@@ -154,6 +163,7 @@ def why_view(request: HttpRequest, object_id: int, **context: Any) -> HttpRespon
         "scenario": scenario,
         "form": form,
         "found": found,
+        "again": _again(request, scenario, form.cleaned_data["client"]) if found else {},
         "kinds": dict(RunLog.Kind.choices),
         "states": dict(ScenarioRun.State.choices),
     }

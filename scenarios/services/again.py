@@ -8,6 +8,11 @@ from django.db import transaction
 from scenarios.models import Again, Scenario
 
 
+def enters_once(scenario: Scenario) -> bool:
+    """Whether a client enters the scenario once ever: then staff may allow it again."""
+    return scenario.kind == Scenario.Kind.CHAIN or scenario.reentry == Scenario.Reentry.ONCE
+
+
 def allow_again(scenario: Scenario, client_id: int, author: User | None, now: datetime) -> int:
     """Allows one more entry; returns how many were allowed in all. Who allowed the last one and when is kept."""
     with transaction.atomic():
