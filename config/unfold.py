@@ -78,6 +78,7 @@ UNFOLD: dict[str, Any] = {
                         "permission": _may("scenarios.view_scenariorun"),
                     },
                     _item(_("Segments"), "label", "segments.segment"),
+                    _item(_("Landing pages"), "web", "scenarios.landingpage"),
                     _item(_("RFM"), "grid_view", "segments.rfmsnapshot"),
                     _item(_("Demo mailbox"), "inbox", "messaging.sinkemail"),
                     _item(_("Suppressed addresses"), "block", "messaging.suppression"),

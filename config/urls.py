@@ -24,4 +24,5 @@ urlpatterns = [
     re_path("^api/", Nowhere.as_view()),
     path("", include("loyalty.urls")),
     path("", include("messaging.urls")),
+    path("", include("scenarios.urls")),
 ]

@@ -1,5 +1,8 @@
 """What pages for clients share (contract §4): a page that says one thing, the visitor's language and address."""
 
+from ipaddress import ip_address
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
@@ -17,3 +20,14 @@ def language(said: str) -> str:
         return get_supported_language_variant(said) if said else translation.get_language() or ""
     except LookupError:
         return translation.get_language() or ""
+
+
+def address(request: HttpRequest) -> str | None:
+    """Where the request comes from; behind a proxy, what that one saw."""
+    told = request.META.get("REMOTE_ADDR", "")
+    if settings.SECURE_PROXY_SSL_HEADER and (forwarded := request.headers.get("X-Forwarded-For")):
+        told = forwarded.rpartition(",")[2].strip()
+    try:
+        return str(ip_address(told))
+    except ValueError:
+        return None

@@ -17,6 +17,7 @@ FIELDS: Mapping[str, frozenset[str] | None] = {
     "gift": frozenset({"code", "url", "until", "name"}),
     "survey": frozenset({"url", "until", "name"}),
     "products": None,
+    "accrued": frozenset({"amount"}),
     "burning": frozenset({"amount", "date", "until"}),
 }
 VARIABLES = frozenset(FIELDS)

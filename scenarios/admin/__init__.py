@@ -2,6 +2,7 @@
 
 from scenarios.admin import (
     conditions,
+    landing,
     log,
     runs,
     scenario,
@@ -17,6 +18,7 @@ from scenarios.admin import (
 
 __all__ = [
     "conditions",
+    "landing",
     "log",
     "runs",
     "scenario",

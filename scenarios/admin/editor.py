@@ -42,6 +42,7 @@ def context(request: HttpRequest, scenario: Scenario) -> dict[str, Any]:
         if finding.key in anchors
     ]
     others = [finding.words for finding in found if finding.key not in anchors]
+    chain = scenario.kind == Scenario.Kind.CHAIN
     wrong = {finding.key for finding in found if finding.blocks}
     return {
         "scenario": scenario,
@@ -58,7 +59,7 @@ def context(request: HttpRequest, scenario: Scenario) -> dict[str, Any]:
             "wrong": wrong,
             "blocked": any(finding.blocks for finding in found),
             "verbs": verbs.offered(request, scenario),
-            "step_types": [_menu_item(kind) for kind in STEP_TYPES],
+            "step_types": [_menu_item(kind) for kind in STEP_TYPES if chain or not kind.of_chains],
             "trigger_types": [_menu_item(kind) for kind in TRIGGER_TYPES],
         },
     }

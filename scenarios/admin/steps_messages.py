@@ -14,10 +14,10 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from loyalty.admin.base import may_see_clients
 from messaging.admin import previews
-from messaging.admin.fields import MessageForm, PaletteInput, PaletteTextarea
+from messaging.admin.fields import MessageForm, NoticeInput, NoticeTextarea, PaletteInput, PaletteTextarea
 from scenarios.admin.parts import editable
 from scenarios.admin.steps import StepAdmin
-from scenarios.models import AskSurvey, NotifyStaff, RecommendProducts, SendMessage
+from scenarios.models import AskSurvey, ChainMessage, NotifyStaff, RecommendProducts, SendMessage
 
 
 def _preview(request: HttpRequest) -> HttpResponse:
@@ -66,6 +66,50 @@ class SendMessageAdmin(StepAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"channel": "email"} | super().get_changeform_initial_data(request)
+
+
+class ChainMessageForm(MessageForm):
+    """A message with its delay and its bonuses."""
+
+    class Meta:
+        widgets = MessageForm.Meta.widgets | {
+            "warn_subject": NoticeInput,
+            "warn_text": NoticeTextarea(attrs={"rows": 4}),
+            "burn_subject": NoticeInput,
+            "burn_text": NoticeTextarea(attrs={"rows": 4}),
+        }
+
+
+@admin.register(ChainMessage)
+class ChainMessageAdmin(SendMessageAdmin):
+    form = ChainMessageForm
+    fieldsets = (
+        (None, {"fields": (("delay", "delay_unit", "delay_at"), *SendMessageAdmin.fieldsets[0][1]["fields"])}),
+        (
+            _("Bonuses with this message"),
+            {
+                "fields": (
+                    ("bonuses", "lifetime_days"), "reason",
+                    "warn", "warn_days", "warn_subject", "warn_text",
+                    "notify_burn", "burn_subject", "burn_text", "notice_channel",
+                ),
+                "description": _("The text may say {{ accrued.amount }}; {{ bonus.available }} counts them already."),
+            },
+        ),
+    )  # fmt: skip
+    conditional_fields = SendMessageAdmin.conditional_fields | {
+        "delay_at": "typeof delay_unit === 'undefined' || delay_unit === 'days'",
+        "warn_days": "warn",
+        "warn_subject": "warn && notice_channel === 'email'",
+        "warn_text": "warn",
+        "burn_subject": "notify_burn && notice_channel === 'email'",
+        "burn_text": "notify_burn",
+        "notice_channel": "warn || notify_burn",
+    }
+
+    def get_urls(self) -> list[URLPattern]:
+        # The preview and the test are the plain message's: they look at the texts alone.
+        return super(SendMessageAdmin, self).get_urls()
 
 
 def _people() -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from django.db import connection
 from django.urls import reverse
 
-from scenarios.models import STEP_TYPES, TRIGGER_TYPES, Branch, Scenario, SendMessage, Step, Trigger
+from scenarios.models import STEP_TYPES, TRIGGER_TYPES, Branch, LandingPage, Scenario, SendMessage, Step, Trigger
 from segments.admin.uses import Use
 from segments.models import Segment
 
@@ -46,8 +46,12 @@ def of_segments(ids: Collection[int]) -> list[tuple[int, Use]]:
     pairs.update((named, owners[root]) for named, root in trees if root in owners)
     rows = Scenario.objects.filter(pk__in={scenario for _named, scenario in pairs})
     names = dict(rows.exclude(status=Scenario.Status.ARCHIVED).values_list("pk", "name"))
+    pages = LandingPage.objects.filter(segment__in=ids).values_list("segment", "name", "pk")
     return [
-        (named, Use(names[pk], reverse("admin:scenarios_scenario_change", args=[pk])))
-        for named, pk in pairs
-        if pk in names
+        *((named, Use(name, reverse("admin:scenarios_landingpage_change", args=[pk]))) for named, name, pk in pages),
+        *(
+            (named, Use(names[pk], reverse("admin:scenarios_scenario_change", args=[pk])))
+            for named, pk in pairs
+            if pk in names
+        ),
     ]

@@ -191,7 +191,7 @@ def _step(scenario: Live, key: str, batch: Batch, now: datetime, moves: _Moves) 
                 moves.lines.append(line)
             moves.rest(run, outcome.until, outcome.again, now)
             continue
-        if not run.waiting or outcome.branch or outcome.reason:
+        if not run.waiting or outcome.branch or outcome.reason or outcome.effects:
             moves.lines.append(line)
         run.stand_up()
         if outcome.end:

@@ -18,7 +18,8 @@ from messaging.services.policy import Stage
 from messaging.services.recipients import Recipient
 from scenarios.engine.flow import flow
 from scenarios.engine.settle import SOURCE
-from scenarios.models import AccrueBonuses, Release, Scenario
+from scenarios.models import Release, Scenario
+from scenarios.steps.lot_terms import LotTerms
 from scenarios.triggers.base import EventView
 
 WARNING, BURNT = "bonus.expiring", "bonus.expired"
@@ -32,7 +33,8 @@ class _Notice:
 
     event: EventView
     scenario_id: int
-    step: AccrueBonuses
+    key: str
+    step: LotTerms
 
     def texts(self) -> tuple[str, str]:
         if self.event.name == WARNING:
@@ -58,7 +60,7 @@ def tell(events: Sequence[EventView], now: datetime) -> int:
 def _notices(events: Sequence[EventView]) -> Iterable[_Notice]:
     """One notice an event: in the words of the newest lot whose step has any."""
     origins = _origins({int(lot) for event in events for lot in event.payload.get("lots", ())})
-    steps: dict[tuple[int, str], AccrueBonuses | None] = {}
+    steps: dict[tuple[int, str], LotTerms | None] = {}
     for event in events:
         for lot in sorted(map(int, event.payload.get("lots", ())), reverse=True):
             if lot not in origins:
@@ -69,7 +71,7 @@ def _notices(events: Sequence[EventView]) -> Iterable[_Notice]:
             step = steps[scenario_id, key]
             if step is None or (event.name == BURNT and not notify_burn):
                 continue
-            notice = _Notice(event, scenario_id, step)
+            notice = _Notice(event, scenario_id, key, step)
             if notice.texts()[1]:
                 yield notice
                 break
@@ -89,7 +91,7 @@ def _origins(lots: set[int]) -> dict[int, tuple[int, str, bool]]:
         return {lot: (scenario_id, key, notify) for lot, scenario_id, key, notify in cursor.fetchall()}
 
 
-def _step(scenario_id: int, key: str) -> AccrueBonuses | None:
+def _step(scenario_id: int, key: str) -> LotTerms | None:
     """The step as the release in force has it; where it was removed since, as the last release that had it."""
     live = Scenario.objects.values_list("live_release_id", flat=True).get(pk=scenario_id)
     older = Release.objects.filter(scenario=scenario_id).order_by("-number").values_list("pk", flat=True)
@@ -99,7 +101,8 @@ def _step(scenario_id: int, key: str) -> AccrueBonuses | None:
         except (KeyError, TypeError, ValueError):
             continue  # a release that cannot be rebuilt any more: a segment it names is gone
         if node is not None:
-            return node.step if isinstance(node.step, AccrueBonuses) else None
+            step: object = node.step
+            return step if isinstance(step, LotTerms) else None
     return None
 
 
@@ -132,7 +135,7 @@ def _drafts(
             client_id=client.id,
             scenario_id=notice.scenario_id,
             run_id=None,  # the run may be long over: its end takes nothing back
-            step_key=notice.step.key,
+            step_key=notice.key,
             visit=1,
             channel=channel,
             topic=topic,

@@ -1,6 +1,7 @@
 """When and what follows: scenarios, their releases, the runs of clients through them, and the log."""
 
 from scenarios.models.clock import EntryClock
+from scenarios.models.landing import LandingConsent, LandingPage
 from scenarios.models.rehearsal import Rehearsal
 from scenarios.models.results import Attribution, ScenarioDay, Uplift
 from scenarios.models.run import ENDED_BY_STEP, RunLog, ScenarioRun
@@ -14,6 +15,7 @@ from scenarios.steps import (
     AddToSegment,
     AskSurvey,
     CallWebhook,
+    ChainMessage,
     Exit,
     Fork,
     Forking,
@@ -72,6 +74,7 @@ __all__ = [
     "Branch",
     "BurningTrigger",
     "CallWebhook",
+    "ChainMessage",
     "DateTrigger",
     "EntryClock",
     "EventTrigger",
@@ -85,6 +88,8 @@ __all__ = [
     "GrantAccess",
     "IntervalTrigger",
     "IssuePromoCode",
+    "LandingConsent",
+    "LandingPage",
     "LevelTrigger",
     "ManualTrigger",
     "MessageTrigger",

@@ -5,6 +5,7 @@ from scenarios.steps.accrue import AccrueBonuses
 from scenarios.steps.ask_survey import AskSurvey
 from scenarios.steps.base import Step
 from scenarios.steps.call_webhook import CallWebhook
+from scenarios.steps.chain_message import ChainMessage
 from scenarios.steps.fork import Fork
 from scenarios.steps.forking import Forking
 from scenarios.steps.gift import GiveGift
@@ -24,6 +25,7 @@ from scenarios.steps.withdraw import WithdrawBonuses
 
 # The types a marketer can add, in the order of the menu.
 STEP_TYPES: tuple[type[Step], ...] = (
+    ChainMessage,
     SendMessage,
     NotifyStaff,
     Wait,
@@ -57,6 +59,7 @@ __all__ = [
     "AddToSegment",
     "AskSurvey",
     "CallWebhook",
+    "ChainMessage",
     "Exit",
     "Fork",
     "Forking",

@@ -7,23 +7,19 @@ from decimal import Decimal
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from loyalty.services import order_basis, programme
-from loyalty.services.ledger import lifetime_end
-from messaging.models import Channel
 from messaging.services import render
-from messaging.services.palette import NOTICE_NAMES
 from scenarios.steps import amounts
 from scenarios.steps.base import Step
-from scenarios.steps.outcomes import Accrue, Batch, Outcome
+from scenarios.steps.lot_terms import LotTerms
+from scenarios.steps.outcomes import Batch, Outcome
 from scenarios.steps.wording import Wording
 
 
-class AccrueBonuses(Step):
+class AccrueBonuses(Step, LotTerms):
     """Accrues bonuses; the lot burns `lifetime_days` after its activation (semantics §32, mechanics A8).
 
     Of the burning the client is told in the step's own words, beforehand and when it happens (semantics §38);
@@ -63,33 +59,6 @@ class AccrueBonuses(Step):
         blank=True,
         help_text=_("A variable, with arithmetic where needed: {{ entry.points | times: 2 }}"),
     )
-    lifetime_days = models.PositiveIntegerField(
-        _("burn after days"),
-        null=True,
-        blank=True,
-        validators=[MaxValueValidator(36_500)],
-        help_text=_("Empty: they never burn."),
-    )
-    reason = models.CharField(_("reason shown to the client"), max_length=200, blank=True)
-    warn = models.BooleanField(_("warn before they burn"), default=False)
-    warn_days = models.PositiveSmallIntegerField(
-        _("days before burning"), default=3, validators=[MinValueValidator(1), MaxValueValidator(365)]
-    )
-    warn_subject = models.CharField(_("subject"), max_length=300, blank=True, help_text=_("For e-mail only."))
-    warn_text = models.TextField(
-        _("text of the warning"), blank=True, help_text=_("Empty: nothing is sent, only the event is there.")
-    )
-    notify_burn = models.BooleanField(_("tell when they have burnt"), default=False)
-    burn_subject = models.CharField(_("subject"), max_length=300, blank=True, help_text=_("For e-mail only."))
-    burn_text = models.TextField(
-        _("text when burnt"), blank=True, help_text=_("Empty: nothing is sent, only the event is there.")
-    )
-    notice_channel = models.CharField(
-        _("told by"),
-        max_length=10,
-        choices=[(Channel.EMAIL, Channel.EMAIL.label), (Channel.SMS, Channel.SMS.label)],
-        default=Channel.EMAIL,
-    )
 
     class Meta:
         verbose_name = _("accrue bonuses")
@@ -105,24 +74,11 @@ class AccrueBonuses(Step):
             wrong["percent"] = _("What percent?")
         if self.by == self.By.FORMULA and not self.formula.strip():
             wrong["formula"] = _("Which variable?")
-        if (self.warn or self.notify_burn) and not self.lifetime_days:
-            wrong["lifetime_days"] = _("What never burns needs no warning.")
-        elif self.warn and self.lifetime_days and self.warn_days >= self.lifetime_days:
-            wrong["warn_days"] = _("The warning would come before the bonuses do.")
-        for name in ("formula", "warn_subject", "warn_text", "burn_subject", "burn_text"):
-            try:
-                render.check(getattr(self, name))
-                if name != "formula" and (unknown := render.compiled(getattr(self, name)).names - NOTICE_NAMES):
-                    wrong[name] = t("Not known in a notice: %(names)s") % {"names": ", ".join(sorted(unknown))}
-            except render.TemplateError as error:
-                wrong[name] = str(error)
-        if self.notice_channel == Channel.EMAIL:
-            for on, text, subject in (
-                ("warn", "warn_text", "warn_subject"),
-                ("notify_burn", "burn_text", "burn_subject"),
-            ):
-                if getattr(self, on) and getattr(self, text) and not getattr(self, subject):
-                    wrong[subject] = _("An e-mail needs a subject.")
+        try:
+            render.check(self.formula)
+        except render.TemplateError as error:
+            wrong["formula"] = str(error)
+        wrong |= self.wrong_terms()
         if wrong:
             raise ValidationError(wrong)
 
@@ -134,24 +90,19 @@ class AccrueBonuses(Step):
                 accrue = t("Accrue bonuses: %(formula)s") % {"formula": self.formula}
             case _:
                 accrue = t("Accrue %(bonuses)s") % {"bonuses": amounts.in_words(self.amount or Decimal(0))}
-        if self.lifetime_days is None:
-            return t("%(accrue)s that never burn") % {"accrue": accrue}
-        days = ngettext("%(n)d day", "%(n)d days", self.lifetime_days) % {"n": self.lifetime_days}
-        return t("%(accrue)s for %(days)s") % {"accrue": accrue, "days": days}
+        return self.lasting(accrue)
 
     def templates(self) -> Collection[str]:
         return (self.formula,)
 
     def decide(self, batch: Batch, now: datetime) -> list[Outcome]:
-        zone = timezone.get_default_timezone()
-        expires_at = None if self.lifetime_days is None else lifetime_end(now, self.lifetime_days, zone)
-        warn_days = self.warn_days if self.warn and expires_at else None
         outcomes: dict[int, Outcome] = {}
 
         def outcome(amount: int) -> Outcome:
             if amount not in outcomes:
-                effect = Accrue(amount, now, expires_at, self.reason, warn_days, self.notify_burn and bool(expires_at))
-                outcomes[amount] = Outcome(effects=(effect,)) if amount else Outcome(reason="nothing_to_accrue")
+                outcomes[amount] = (
+                    Outcome(effects=(self.lot(amount, now),)) if amount else Outcome(reason="nothing_to_accrue")
+                )
             return outcomes[amount]
 
         match self.by:

@@ -24,6 +24,8 @@ class Step(PolymorphicModel):
     # Whether the step splits the way into branches, and whether conditions of theirs decide.
     forks = False
     decided_by_conditions = False
+    # Whether only chains have it.
+    of_chains = False
     # Variables that the texts below may say, once the step is done.
     provides: Collection[str] = ()
     # Whether the marketer adds and deletes its branches; otherwise they are those that it began with, for good.

@@ -1,0 +1,1 @@
+"""Pages for clients: signing up (contract §4)."""
