@@ -77,6 +77,7 @@ UNFOLD: dict[str, Any] = {
                         "link": reverse_lazy("admin:scenarios_problems"),
                         "permission": _may("scenarios.view_scenariorun"),
                     },
+                    _item(_("Messages from clients"), "forum", "messaging.inboundmessage"),
                     _item(_("Segments"), "label", "segments.segment"),
                     _item(_("Landing pages"), "web", "scenarios.landingpage"),
                     _item(_("RFM"), "grid_view", "segments.rfmsnapshot"),

@@ -1,5 +1,6 @@
 """What comes from providers: reports on our messages, and what clients write to us."""
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -54,12 +55,22 @@ class InboundMessage(models.Model):
     answers_id = models.BigIntegerField(_("answers the message"), null=True)
     provider_id = models.CharField(_("provider's id"), max_length=200)
     received_at = models.DateTimeField(_("received"))
+    # Who dealt with it, and when; nobody where a button or a word did.
+    handled_at = models.DateTimeField(_("handled"), null=True, blank=True)
+    handled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("by")
+    )
+    # A plain number, too: our last reply.
+    reply_id = models.BigIntegerField(_("our reply"), null=True)
 
     class Meta:
         verbose_name = _("message from a client")
         verbose_name_plural = _("messages from clients")
         constraints = [models.UniqueConstraint(fields=["channel", "provider_id"], name="inbound_once")]
-        indexes = [models.Index(fields=["-id"], name="inbound_newest")]
+        indexes = [
+            models.Index(fields=["-id"], name="inbound_newest"),
+            models.Index(fields=["-id"], name="inbound_waiting", condition=models.Q(handled_at=None)),
+        ]
 
     def __str__(self) -> str:
         return self.text[:80]

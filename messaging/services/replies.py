@@ -10,7 +10,7 @@ from loyalty.models import Client, Identity
 from loyalty.services import rows, stream
 from loyalty.services.consents import Evidence
 from messaging.models import Channel, InboundMessage, Message, Recipient, Suppression
-from messaging.services import addresses, deeds, subscriptions
+from messaging.services import addresses, deeds, presses, subscriptions
 
 # An answer belongs to the last message of this time.
 ANSWERS = timedelta(days=30)
@@ -58,7 +58,13 @@ def take(inbound: Inbound, now: datetime) -> InboundMessage | None:
         kept = InboundMessage.objects.get(pk=made[0][0])
         if inbound.channel in OBEYED:
             _obey(kept, now)
-        if client_id is not None:
+        if client_id is None:
+            return kept
+        if presses.press_by_words(client_id, kept.channel, kept.text, now, now):
+            # The words of a button: nobody has to answer them, and they are told once, as a press.
+            kept.handled_at = now
+            kept.save(update_fields=["handled_at"])
+        else:
             stream.append(stream.platform(), [_replied(kept, answered, now)], [client_id], now)
     return kept
 
