@@ -93,6 +93,12 @@ EVENTS_UNQUEUED = "segments.services.changed.unqueued"
 OUTBOX_NUDGE = "config.nudges.messages_queued"
 JOB_NUDGE = "config.nudges.nudge"
 OUTBOX_GATE = "scenarios.services.gate.refusals"
+# Who holds personal data, from the lowest room up (loyalty/services/personal.py).
+PERSONAL_DATA = [
+    "loyalty.services.personal.LOYALTY",
+    "messaging.services.personal.MESSAGING",
+    "scenarios.services.personal.SCENARIOS",
+]
 SEGMENT_USES = ["scenarios.admin.uses.of_segments"]
 
 LOGIN_REDIRECT_URL = "admin:index"

@@ -22,7 +22,7 @@ from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminSelectWidget
 
-from loyalty.admin import bonuses, recommended
+from loyalty.admin import bonuses, personal, recommended
 from loyalty.admin.base import BigTableList, money
 from loyalty.admin.show import pairs, pairs_table
 from loyalty.event_names import event_label
@@ -125,6 +125,8 @@ class ClientAdmin(ModelAdmin):
         wrap = self.admin_site.admin_view
         return [
             path("<int:client_id>/bonuses/", wrap(bonuses.correct), name="loyalty_client_bonuses"),
+            path("<int:client_id>/personal-data/", wrap(personal.export), name="loyalty_client_export"),
+            path("<int:client_id>/erase/", wrap(personal.erase), name="loyalty_client_erase"),
             path("<int:client_id>/recommended/", wrap(recommended.page), name="loyalty_client_recommended"),
             path("holds/<int:hold_id>/release/", wrap(bonuses.release), name="loyalty_hold_release"),
             *super().get_urls(),
@@ -155,6 +157,7 @@ class ClientAdmin(ModelAdmin):
         if client is not None:
             context["client_facts"] = facts(client, _page(request), timezone.now())
             context["client_sections"] = [section(request, client) for section in SECTIONS]
+            context["may_erase"] = request.user.has_perm(personal.PERMISSION)
             context["may_correct"] = request.user.has_perm(bonuses.PERMISSION)
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -202,6 +205,13 @@ def facts(client: Client, page: int, now: datetime) -> dict[str, Any]:
         "identities": client.identities.order_by("kind", "pk")[:50],
         "location": ClientLocation.objects.filter(client=client).first(),
         "consents": _consents(client),
+        # All that was ever said, newest first: the evidence.
+        "words": list(
+            Consent.objects.filter(client=client)
+            .select_related("source")
+            .defer("source__secret")
+            .order_by("-given_at", "-pk")[:200]
+        ),
         "orders": [
             {"order": order, "total": money(order.total, order.currency)}
             for order in Order.objects.filter(client=client).order_by("-ordered_at")[:10]

@@ -40,6 +40,7 @@ class Client(models.Model):
     registered_at = models.DateTimeField(_("registered"), null=True, blank=True)
     profile_changed_at = models.DateTimeField(_("profile changed"), null=True, editable=False)
     created_at = models.DateTimeField(_("created"))
+    erased_at = models.DateTimeField(_("erased"), null=True, editable=False)
     merged_into = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="merged", verbose_name=_("merged into")
     )
@@ -47,6 +48,7 @@ class Client(models.Model):
     class Meta:
         verbose_name = _("client")
         verbose_name_plural = _("clients")
+        permissions = [("erase_client", _("Can hand out and erase personal data"))]
         indexes = [
             models.Index(fields=["phone"], name="client_phone", condition=~models.Q(phone="")),
             models.Index(fields=["email"], name="client_email", condition=~models.Q(email="")),

@@ -12,8 +12,8 @@ from typing import NamedTuple, TypeVar
 
 from django.db import connection
 
-from messaging.models import Reason, Suppression
-from messaging.services import caps
+from messaging.models import Reason
+from messaging.services import caps, suppressed
 from messaging.services.quiet import Clock
 from messaging.services.recipients import Recipient
 from messaging.services.rulebook import Rulebook
@@ -124,8 +124,7 @@ def _address(look: _Look) -> dict[int, Verdict]:
 def _suppression(look: _Look) -> dict[int, Verdict]:
     failed: dict[int, Verdict] = {}
     for channel, asks in _by(look.asks, lambda ask: ask.channel):
-        rows = Suppression.objects.filter(channel=channel, address__in={ask.address for ask in asks})
-        bad = set(rows.values_list("address", flat=True))
+        bad = suppressed.among(channel, {ask.address for ask in asks})
         if bad:
             failed |= {ask.key: Verdict(Reason.SUPPRESSED) for ask in asks if ask.address in bad}
     return failed

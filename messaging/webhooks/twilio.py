@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from twilio.request_validator import RequestValidator
 
-from messaging.models import Channel, Report, TwilioAccount
+from messaging.models import Channel, Report, TwilioAccount, WhatsAppAccount
 from messaging.services import replies, reports
 from messaging.services.replies import Inbound
 
@@ -40,7 +40,9 @@ def _signed(view: View) -> View:
         url = f"{settings.PUBLIC_URL}{request.get_full_path()}"
         signature = request.headers.get("X-Twilio-Signature", "")
         sid = request.POST.get("AccountSid", "")
-        tokens = [account.token for account in TwilioAccount.objects.filter(sid=sid)] if "\x00" not in sid else []
+        known = "" if "\x00" in sid else sid
+        kinds = (TwilioAccount, WhatsAppAccount)
+        tokens = [account.token for kind in kinds for account in kind.objects.filter(sid=known)]
         if sid == settings.TWILIO_ACCOUNT_SID:
             tokens.append(settings.TWILIO_AUTH_TOKEN)
         if not any(token and RequestValidator(token).validate(url, request.POST, signature) for token in tokens):
