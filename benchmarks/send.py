@@ -18,6 +18,7 @@ from django.utils import timezone
 from benchmarks import harness, people
 from benchmarks.harness import Result
 from benchmarks.sinks import Sinks, sinks
+from loyalty.models import Consent
 from messaging.jobs import pump
 from messaging.models import Message, SmtpAccount, TwilioAccount
 from scenarios.models import Scenario, ScenarioRun
@@ -39,6 +40,7 @@ def run(size: int) -> Result:
     builders.email(builders.trunk(scenario))
     builders.live(scenario, now)
     _enrol(scenario, ids, now)
+    _agree_to_sms()
     taken: dict[str, tuple[list[float], list[float]]] = {}
     # The process of the sinks is forked: it must not share a connection.
     connection.close()
@@ -74,6 +76,12 @@ def _enrol(scenario: Scenario, ids: tuple[int, int], now: datetime) -> None:
         due_at="%(now)s + interval '1 day'",
         entered_at="%(now)s - interval '1 hour'",
     )
+
+
+def _agree_to_sms() -> None:
+    """Who agreed to e-mail agreed to SMS too."""
+    same = {name: name for name in ("client_id", "topic", "granted", "source_id", "given_at")}
+    people.fill(Consent, "FROM loyalty_consent", {}, channel="'sms'", **same)
 
 
 def _queue(scenario: Scenario, channel: str, step: str, status: str) -> None:
