@@ -13,8 +13,10 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import localize
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
@@ -123,17 +125,18 @@ class SendLogAdmin(KeysetAdmin):
     list_filter_submit = True
     actions = ("send_again",)
     actions_detail = ("send_this_again",)
-    list_per_page = 100
+    # Drawing a row costs more than reading it.
+    list_per_page = 50
     list_display_links = ("created_at",)
     list_before_template = "scenarios/send_log_before.html"
     empty_value_display = ""
     search_help_text = _("Phone, e-mail or id of a client; id of a message, ours or the provider's")
     fields = (
         "who", "to", "recipient", "test", "automation", "step", "channel", "topic", "status", "why", "error",
-        "subject", "body", "accrued", "promo", "costs", "tries", "attempt", "provider_id",
+        "subject", "body", "accrued", "promo", "costs", "tries", "again", "attempt", "provider_id",
         "created_at", "due_at", "sent_at", "delivered_at", "first_opened_at", "first_clicked_at", "way",
     )  # fmt: skip
-    readonly_fields = ("who", "to", "automation", "step", "why", "accrued", "promo", "costs", "way")
+    readonly_fields = ("who", "to", "automation", "step", "why", "accrued", "promo", "costs", "again", "way")
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -278,14 +281,22 @@ class SendLogAdmin(KeysetAdmin):
     def costs(self, message: Any) -> str:
         return f"{cost_of(message)} {message.currency}" if message.cost is not None else ""
 
+    @display(description=_("sent again"))
+    def again(self, message: Message) -> SafeString:
+        asked = (
+            (localize(localtime(row.at)), row.by, reason_label(row.reason)) for row in message.retries.order_by("pk")
+        )
+        return format_html_join(format_html("<br>"), "{} · {} · {}", asked)
+
     @display(description=_("way"))
     def way(self, message: Any) -> SafeString | str:
         if message.run_id is None:
             return ""
         return format_html(
-            '<a class="text-link" href="{}">{}</a>',
+            '<a class="text-link" href="{}" title="{}">{}</a>',
             reverse("admin:scenarios_path", args=[message.run_id]),
             t("Path of the client"),
+            t("Path"),
         )
 
 

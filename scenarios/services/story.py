@@ -52,7 +52,7 @@ def of_run(run: ScenarioRun, sentences: dict[str, str], full: bool) -> list[Mome
         told.append(Moment(retry.at, "not", t("%(by)s asked to send it again") % {"by": retry.by}))
     told += _orders(run, list(messages))
     if not any(moment.tone == "began" for moment in told):
-        told.append(Moment(run.entered_at, "began", t("Entered the scenario")))
+        told.insert(0, Moment(run.entered_at, "began", t("Entered the scenario")))
     # Of one moment, in the order of what leads to what: lines came first into the list.
     return sorted(told, key=lambda moment: moment.at)
 

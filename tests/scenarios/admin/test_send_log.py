@@ -83,17 +83,17 @@ def test_line_says_who_why_and_what_came_with_it(admin_client, scenario):
     assert "SPRING-7QW3-ABCD" in admin_client.get(f"{LOG}{message.pk}/change/").content.decode()
 
 
-def test_page_of_a_hundred_costs_a_fixed_number_of_queries(admin_client, scenario):
+def test_full_page_costs_a_fixed_number_of_queries(admin_client, scenario):
     run = a_run(scenario)
     for visit in (1, 2):
         sent(1, scenario_id=scenario.pk, run_id=run.pk, step_key="x", visit=visit)
     admin_client.get(LOG)
     with CaptureQueriesContext(connection) as few:
         admin_client.get(LOG)
-    for visit in range(100):
+    for visit in range(50):
         sent(1, scenario_id=scenario.pk, run_id=run.pk, step_key="x", visit=visit + 3)
     with CaptureQueriesContext(connection) as many:
-        assert len(seen(admin_client)) == 100
+        assert len(seen(admin_client)) == 50
     # One more: how many there are about.
     assert len(many) - 1 <= len(few) <= 20, [query["sql"] for query in many]
     assert not any("COUNT(*)" in query["sql"] for query in many)
@@ -153,7 +153,7 @@ def test_ids_of_days_are_found_by_halving():
 
 
 def test_pages_go_on_from_where_the_last_one_ended(admin_client):
-    rows = [message.pk for message in sent(250)][::-1]
+    rows = [message.pk for message in sent(120)][::-1]
     page = admin_client.get(LOG, {"channel__exact": "sms"}).context["cl"]
     first = [message.pk for message in page.result_list]
     second = admin_client.get(LOG + page.older_url()).context["cl"]
@@ -253,6 +253,7 @@ def test_failed_messages_are_sent_again_and_it_is_known_who_asked(admin_client):
     ]
     fine.refresh_from_db()
     assert fine.status == "accepted"
+    assert "admin · the provider refused it" in admin_client.get(f"{LOG}{failed.pk}/change/").content.decode()
     ask_again(admin_client, failed)
     assert failed.retries.count() == 1  # queued already: nothing to repeat
 
