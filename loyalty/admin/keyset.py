@@ -87,7 +87,7 @@ class KeysetList(ChangeList):
         self.result_list, self.result_count = found, len(found)
         self.exact = before is None and after is None and not more and stop is None
         self.about = len(found) if self.exact else max(estimated(self.queryset), len(found))
-        self.full_result_count = None
+        self.full_result_count = self.result_count  # how many there are, the page says itself
         self.show_full_result_count = self.can_show_all = self.multi_page = False
         self.show_admin_actions = True
         self.paginator = KeysetPaginator(found, self.list_per_page)

@@ -283,10 +283,9 @@ class SendLogAdmin(KeysetAdmin):
 
     @display(description=_("sent again"))
     def again(self, message: Message) -> SafeString:
-        asked = (
-            (localize(localtime(row.at)), row.by, reason_label(row.reason)) for row in message.retries.order_by("pk")
-        )
-        return format_html_join(format_html("<br>"), "{} · {} · {}", asked)
+        asked = message.retries.order_by("pk")
+        told = ((localize(localtime(row.at)), row.by, reason_label(row.reason)) for row in asked)
+        return format_html_join("", "<div>{} · {} · {}</div>", told)
 
     @display(description=_("way"))
     def way(self, message: Any) -> SafeString | str:
