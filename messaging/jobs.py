@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from messaging.services import outbox, reports, touches
+from messaging.services import cascade, outbox, reports, touches
 
 # As in scenarios.jobs: the worker is given back after a turn, and a trickle is gathered for a moment.
 TURN = timedelta(seconds=2)
@@ -21,6 +21,7 @@ LINGER = 1.0
 
 def pump() -> None:
     """Sends until nothing is due, then resolves messages whose sender died."""
+    cascade.fall_through(timezone.now())
     sending = outbox.Sending()
     stop = timezone.now() + TURN
     dealt = 0

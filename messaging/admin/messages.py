@@ -10,6 +10,7 @@ from messaging.models import Channel, Message, Status
 
 STATUS_COLOURS = {
     Status.QUEUED: "info",
+    Status.STANDBY: "info",
     Status.SENDING: "info",
     Status.ACCEPTED: "success",
     Status.DELIVERED: "success",

@@ -8,7 +8,8 @@ from messaging.models.account_push import FcmAccount, WebPushAccount
 from messaging.models.account_twilio import TwilioAccount, WhatsAppAccount
 from messaging.models.address import ClientAddress
 from messaging.models.cap import FrequencyCap
-from messaging.models.content import Channel, MessageContent
+from messaging.models.content import Channel, ChannelContent, MessageContent
+from messaging.models.fallback import Fallback, Reserve, Success
 from messaging.models.inbound import InboundMessage, Report
 from messaging.models.message import Message, Reason, Recipient, Status
 from messaging.models.pause import PauseDate
@@ -25,9 +26,11 @@ __all__ = [
     "BONUS_NOTICES",
     "Channel",
     "ChannelAccount",
+    "ChannelContent",
     "ChannelPrice",
     "ClientAddress",
     "EspAccount",
+    "Fallback",
     "FcmAccount",
     "FrequencyCap",
     "GatewayAccount",
@@ -42,12 +45,14 @@ __all__ = [
     "Reason",
     "Recipient",
     "Report",
+    "Reserve",
     "SERVICE",
     "SendWindow",
     "SendingSwitch",
     "SinkEmail",
     "SmtpAccount",
     "Status",
+    "Success",
     "Suppression",
     "TelegramAccount",
     "Topic",

@@ -1,5 +1,7 @@
 """The content of a message: columns shared by a scenario's step and, later, a chain's message."""
 
+from dataclasses import dataclass
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -9,6 +11,16 @@ from messaging import buttons
 
 # The channels are those that consent is given for.
 Channel = Consent.Channel
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelContent:
+    """The same content as said through one more channel."""
+
+    channel: str
+    subject: str
+    body: str
+    html: str = ""
 
 
 class MessageContent(models.Model):

@@ -13,6 +13,7 @@ class Status(models.TextChoices):
     """Where a message is on its way."""
 
     QUEUED = "queued", _("queued")
+    STANDBY = "standby", _("in reserve")
     SENDING = "sending", _("being sent")
     ACCEPTED = "accepted", _("sent")
     DELIVERED = "delivered", _("delivered")
@@ -35,6 +36,7 @@ class Reason(models.TextChoices):
     NO_CONSENT = "no_consent", _("no consent for this channel and topic")
     NO_ADDRESS = "no_address", _("no usable address")
     SUPPRESSED = "suppressed", _("the address is suppressed")
+    REACHED = "reached", _("another channel has reached the client")
     PAUSE_DATE = "pause_date", _("no marketing on a pause date")
     QUIET_HOURS = "quiet_hours", _("quiet hours")
     FREQUENCY_CAP = "frequency_cap", _("the client got enough messages lately")

@@ -19,13 +19,17 @@ _LOCKS, _LANES = 0x63617073, 4096
 
 
 class Wish(NamedTuple):
-    """A message that wants a place. `key` names it; `since` (UTC): when a cap held it for the first time."""
+    """A message that wants a place. `key` names it; `since` (UTC): when a cap held it for the first time.
+
+    All attempts of one message, which have the same `family`, take one place under a cap together (semantics §22).
+    """
 
     key: int
     client_id: int
     channel: str
     topic: str
-    since: datetime | None
+    since: datetime | None = None
+    family: tuple[int | None, str, int] | None = None
 
 
 class _Place(NamedTuple):
@@ -34,6 +38,7 @@ class _Place(NamedTuple):
     at: datetime
     channel: str
     topic: str
+    family: tuple[int | None, str, int] | None = None
 
 
 def full(wishes: Sequence[Wish], book: Rulebook, now: datetime, take: bool) -> dict[int, datetime | None]:
@@ -54,10 +59,11 @@ def full(wishes: Sequence[Wish], book: Rulebook, now: datetime, take: bool) -> d
     taken = _taken(clients, [wish.key for wish in concerned] if take else [], used, book, now, take)
     held: dict[int, datetime | None] = {}
     for wish, applied in concerned.items():
-        places = taken.setdefault(wish.client_id, [])
+        everything = taken.setdefault(wish.client_id, [])
+        places = [place for place in everything if place.family != wish.family] if wish.family else everything
         frees = [at for cap in applied if (at := _free_at(cap, places, now)) is not None]
         if not frees:
-            places.append(_Place(now, wish.channel, wish.topic))
+            everything.append(_Place(now, wish.channel, wish.topic, wish.family))
             continue
         until, since = max(frees), wish.since or now
         patience = min(cap.patience for cap in applied if _free_at(cap, places, now) is not None)
@@ -95,17 +101,17 @@ def _taken(
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT client_id, sent_at, channel, topic FROM messaging_message
+            """SELECT client_id, sent_at, channel, topic, run_id, step_key, visit FROM messaging_message
                WHERE client_id = ANY(%(clients)s) AND sent_at > %(since)s
                  AND (%(until)s::timestamptz IS NULL OR sent_at <= %(until)s)
                  AND status = ANY(%(counted)s) AND recipient = 'client' AND NOT test AND topic <> ALL(%(exempt)s)
                UNION ALL
-               SELECT client_id, claimed_at, channel, topic FROM messaging_message
+               SELECT client_id, claimed_at, channel, topic, run_id, step_key, visit FROM messaging_message
                WHERE status = 'sending' AND client_id = ANY(%(clients)s) AND id <> ALL(%(own)s)
                  AND claimed_at > %(since)s AND recipient = 'client' AND NOT test AND topic <> ALL(%(exempt)s)""",
             values,
         )
         found: dict[int, list[_Place]] = {}
-        for client_id, *place in cursor.fetchall():
-            found.setdefault(client_id, []).append(_Place(*place))
+        for client_id, at, channel, topic, *of in cursor.fetchall():
+            found.setdefault(client_id, []).append(_Place(at, channel, topic, (of[0], of[1], of[2])))
         return found

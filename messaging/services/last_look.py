@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 
 from loyalty.services import rows, zones
 from messaging.models import Message, Reason, Recipient, Status
-from messaging.services import policy, rulebook
+from messaging.services import cascade, policy, rulebook
 from messaging.services.policy import Ask, Stage
 from messaging.services.quiet import share
 
@@ -23,7 +23,7 @@ def passed(batch: Sequence[Message], now: datetime, stage: Stage) -> list[Messag
     """
     if not batch:
         return []
-    above: dict[int, Reason] = import_string(settings.OUTBOX_GATE)(batch, now)
+    above: dict[int, Reason] = cascade.superseded(batch) | import_string(settings.OUTBOX_GATE)(batch, now)
     book = rulebook.load(now)
     verdicts = policy.judge(_asks(batch, book), book, now, stage, above)
     stopped = []
@@ -41,6 +41,7 @@ def passed(batch: Sequence[Message], now: datetime, stage: Stage) -> list[Messag
             if verdict.reason == Reason.FREQUENCY_CAP:
                 message.capped_since = message.capped_since or now
         stopped.append(message)
+    cascade.hurry([message.pk for message in stopped if message.status == Status.WITHHELD], now)
     rows.update(stopped, ("status", "reason", "claimed_at", "tries", "due_at", "capped_since"))
     return [message for message in batch if message.pk not in verdicts]
 
@@ -59,6 +60,7 @@ def _asks(batch: Sequence[Message], book: rulebook.Rulebook) -> list[Ask]:
             message.address,
             where[message.client_id].key if message.client_id in where else "",
             message.capped_since,
+            cascade.family(message) if message.attempt > 1 else None,
         )
         for message in batch
     ]

@@ -40,6 +40,8 @@ class Ask(NamedTuple):
     zone: str
     # Since when a cap has been holding it, in UTC.
     capped_since: datetime | None = None
+    # Of a later attempt through another channel: the message that it belongs to.
+    family: tuple[int | None, str, int] | None = None
 
 
 class Stage(Enum):
@@ -146,7 +148,7 @@ def _caps(look: _Look) -> dict[int, Verdict]:
     if look.stage is Stage.SAYING:
         return {}
     wishes = [
-        caps.Wish(ask.key, ask.client_id, ask.channel, ask.topic, ask.capped_since)
+        caps.Wish(ask.key, ask.client_id, ask.channel, ask.topic, ask.capped_since, ask.family)
         for ask in look.asks
         if not look.book.topic(ask.topic).exempt
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from messaging.models import Channel, MessageContent
+from messaging.models import Channel, ChannelContent, MessageContent
 from messaging.services import letter, render
 from messaging.services.manner import Manner
 from messaging.services.render import Text
@@ -38,7 +38,7 @@ class Texts(NamedTuple):
         )
 
 
-def compiled(content: MessageContent) -> Texts:
+def compiled(content: MessageContent | ChannelContent) -> Texts:
     """The texts that the channel sends. Raises TemplateError."""
     if content.channel != Channel.EMAIL:
         return Texts(render.compiled(""), render.compiled(content.body), None)
@@ -47,12 +47,12 @@ def compiled(content: MessageContent) -> Texts:
     return Texts(render.compiled(content.subject), render.compiled(body), render.compiled(html, True) if html else None)
 
 
-def sources(content: MessageContent) -> Collection[str]:
+def sources(content: MessageContent | ChannelContent) -> Collection[str]:
     """The templates as their author wrote them."""
     return (content.subject, content.body, content.html)
 
 
-def wrong(content: MessageContent) -> dict[str, str]:
+def wrong(content: MessageContent | ChannelContent) -> dict[str, str]:
     """By field, what forbids using the texts, with lines and columns."""
     found: dict[str, str] = {}
     for field in ("subject", "body", "html"):

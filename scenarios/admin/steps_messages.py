@@ -14,7 +14,8 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from loyalty.admin.base import may_see_clients
 from messaging.admin import previews
-from messaging.admin.fields import MessageForm, NoticeInput, NoticeTextarea, PaletteInput, PaletteTextarea
+from messaging.admin.fields import NoticeInput, NoticeTextarea, PaletteInput, PaletteTextarea
+from scenarios.admin.message_form import SendMessageForm, chosen
 from scenarios.admin.parts import editable
 from scenarios.admin.steps import StepAdmin
 from scenarios.models import AskSurvey, ChainMessage, NotifyStaff, RecommendProducts, SendMessage
@@ -34,13 +35,33 @@ def _test(request: HttpRequest) -> HttpResponse:
 
 @admin.register(SendMessage)
 class SendMessageAdmin(StepAdmin):
-    form = MessageForm
+    form = SendMessageForm
     change_form_template = "messaging/message_form.html"
-    fieldsets = ((None, {"fields": (("channel", "topic"), "subject", "body", "html", "buttons")}),)
+    fieldsets = (
+        (None, {"fields": (("channel", "topic"), "subject", "body", "html", "buttons")}),
+        (
+            _("If it does not reach the client"),
+            {
+                "fields": (
+                    *SendMessageForm.names(),
+                    ("fallback_on", "fallback_amount", "fallback_unit"),
+                    "best_first",
+                ),
+                "description": _(
+                    "The next channel goes where there is consent and an address for it. What is delivered is known of"
+                    " channels whose provider reports it."
+                ),
+            },
+        ),
+    )
     # A reader's form has no such fields.
     conditional_fields = {
         "subject": "typeof channel === 'undefined' || channel === 'email'",
         "html": "typeof channel === 'undefined' || channel === 'email'",
+        **{f"subject_{place}": chosen(place, "=== 'email'") for place in SendMessageForm.PLACES},
+        **{f"body_{place}": chosen(place) for place in SendMessageForm.PLACES},
+        **{f"channel_{place}": chosen(place - 1) for place in SendMessageForm.PLACES[1:]},
+        **dict.fromkeys(("fallback_on", "fallback_amount", "fallback_unit", "best_first"), chosen(2)),
     }
 
     class Media:
@@ -68,11 +89,11 @@ class SendMessageAdmin(StepAdmin):
         return {"channel": "email"} | super().get_changeform_initial_data(request)
 
 
-class ChainMessageForm(MessageForm):
+class ChainMessageForm(SendMessageForm):
     """A message with its delay and its bonuses."""
 
     class Meta:
-        widgets = MessageForm.Meta.widgets | {
+        widgets = SendMessageForm.Meta.widgets | {
             "warn_subject": NoticeInput,
             "warn_text": NoticeTextarea(attrs={"rows": 4}),
             "burn_subject": NoticeInput,
@@ -85,6 +106,7 @@ class ChainMessageAdmin(SendMessageAdmin):
     form = ChainMessageForm
     fieldsets = (
         (None, {"fields": (("delay", "delay_unit", "delay_at"), *SendMessageAdmin.fieldsets[0][1]["fields"])}),
+        SendMessageAdmin.fieldsets[1],
         (
             _("Bonuses with this message"),
             {

@@ -34,8 +34,8 @@ class Ledgers:
 
     priority: int = 0
     drafts: list[outbox.Draft] = field(default_factory=list)
-    # The log line of every draft, to be told its message's id.
-    draft_lines: list[LogLine] = field(default_factory=list)
+    # The log line of every draft, to be told its message's id, where it has one.
+    draft_lines: list[LogLine | None] = field(default_factory=list)
     calls: list[webhooks.Call] = field(default_factory=list)
     # Who enters which other scenario, with the log line of the step.
     entries: dict[int, list[tuple[Candidate, LogLine]]] = field(default_factory=dict)
@@ -62,9 +62,13 @@ class Ledgers:
                         depth=run.depth,
                         html=effect.html,
                         buttons=effect.buttons,
+                        attempt=effect.attempt,
+                        reserve=effect.reserve,
                     )
                     self.drafts.append(draft if effect.held is None else draft.wait(effect.held))
-                    self.draft_lines.append(line)
+                    # Of a cascade the log line names the attempt that goes first.
+                    first = effect.reserve is None and (not effect.withheld or effect.attempt == 1)
+                    self.draft_lines.append(line if first else None)
                 case TellStaff():
                     self.drafts.append(
                         outbox.Draft(
@@ -105,7 +109,8 @@ class Ledgers:
     def write(self, now: datetime) -> None:
         """Queues the messages, whose ids the log lines learn, and the calls."""
         for line, message_id in zip(self.draft_lines, outbox.queue(self.drafts, now), strict=True):
-            line.message_id = message_id
+            if line is not None:
+                line.message_id = message_id
         webhooks.queue(self.calls, now)
         self._enter(now)
 

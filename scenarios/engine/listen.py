@@ -9,6 +9,7 @@ import orjson
 from django.db import connection
 
 from loyalty.models import UnreadEvent
+from messaging.services import cascade, deeds
 from scenarios.engine import leave, merge, notices, wake
 from scenarios.engine.admit import admit, candidates_of
 from scenarios.engine.isolation import in_isolation
@@ -60,6 +61,9 @@ def _follow(events: Sequence[EventView], now: datetime) -> None:
     for scenario in scenarios:
         follow(scenario, by_name, now)
     notices.tell(events, now)
+    # A provider told later that it could not deliver: the next channel of a cascade takes over.
+    failed = [event.payload.get("message") for event in by_name.get(deeds.FAILED, ())]
+    cascade.hurry([message_id for message_id in failed if isinstance(message_id, int)], now)
 
 
 def follow(scenario: Live, by_name: wake.ByName, now: datetime) -> None:

@@ -157,8 +157,8 @@ def _withheld(now: datetime) -> list[Withheld]:
         return [Withheld(*row) for row in cursor.fetchall()]
 
 
-# Reasons for which staff rather than the client decide; caps join as they come.
-MENDABLE = [Reason.RENDER_FAILED.value]
+# Reasons for which staff rather than the client decide.
+MENDABLE = [Reason.RENDER_FAILED.value, Reason.FREQUENCY_CAP.value]
 
 
 def _stopped(now: datetime) -> Iterator[Stopped]:

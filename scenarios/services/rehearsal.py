@@ -15,10 +15,11 @@ from typing import Any
 
 import orjson
 from django.db import connection, transaction
+from django.db.models import Min
 
 from loyalty.models import Client
-from messaging.models import Message, Status
-from messaging.services import last_look
+from messaging.models import Fallback, Message, Status
+from messaging.services import cascade, last_look
 from messaging.services.policy import Stage
 from scenarios.engine import advance, clocks, listen, scan
 from scenarios.engine.enrol import Candidate, enrol
@@ -258,6 +259,8 @@ def _deliver(live: Live, moment: datetime) -> None:
 
     No channel is called, and no place is taken from those who really send.
     """
+    # Nobody opens or clicks in a rehearsal: every channel of a cascade has its turn.
+    cascade.fall_through(moment, scenario_id=live.id)
     due = Message.objects.filter(scenario_id=live.id, status=Status.QUEUED, due_at__lte=moment)
     going = last_look.passed(list(due.order_by("due_at", "pk")), moment, Stage.SHOWING)
     ids = [message.pk for message in going]
@@ -266,7 +269,9 @@ def _deliver(live: Live, moment: datetime) -> None:
 
 def _next_message(live: Live) -> datetime | None:
     queued = Message.objects.filter(scenario_id=live.id, status=Status.QUEUED)
-    return queued.order_by("due_at").values_list("due_at", flat=True).first()
+    reserved = Fallback.objects.filter(message__scenario_id=live.id, at__isnull=False)
+    moments = queued.aggregate(at=Min("due_at"))["at"], reserved.aggregate(at=Min("at"))["at"]
+    return min(filter(None, moments), default=None)
 
 
 def _next_run(live: Live) -> datetime | None:

@@ -212,7 +212,8 @@ def _of_messages(current: Flow, client_id: int, now: datetime) -> Iterator[Check
     """The whole policy, as the send asks it, for every channel and topic that the scenario uses."""
     steps = [node.step for node in current.nodes.values() if isinstance(node.step, SendMessage)]
     people, book = recipients.load({client_id}), rulebook.load(now)
-    for channel, topic in sorted({(step.channel, step.topic) for step in steps}):
+    used = {(content.channel, step.topic) for step in steps for content in step.contents()}
+    for channel, topic in sorted(used):
         verdict = policy.judge(policy.asks_of(people, channel, topic), book, now, Stage.SHOWING).get(client_id)
         name = f"{Channel(channel).label}, {book.topic(topic).name}"
         if verdict is None:

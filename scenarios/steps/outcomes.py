@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from messaging.buttons import Button
+from messaging.models import Reserve
 from messaging.services.recipients import Recipient
 from messaging.services.verdict import Verdict
 
@@ -71,6 +72,9 @@ class QueueMessage:
     owed: bool = False
     html: str = ""
     buttons: tuple[Button, ...] = ()
+    # Which channel of a cascade it is, and what the one before it must not have brought for it to go.
+    attempt: int = 1
+    reserve: Reserve | None = None
 
 
 @dataclass(frozen=True, slots=True)

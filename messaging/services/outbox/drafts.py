@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 
 from loyalty.bulk import copy
 from messaging.buttons import Button
-from messaging.models import ClientAddress, Message, Reason, Recipient, Status
+from messaging.models import ClientAddress, Fallback, Message, Reason, Recipient, Reserve, Status
 from messaging.services import keyboards, tracking
 from messaging.services.quiet import share
 from messaging.services.verdict import Verdict
@@ -19,6 +19,8 @@ from messaging.services.verdict import Verdict
 # Messages that the client is owed go before all others.
 OWED = 20_000
 MOST_PRIORITY = 9_999
+# What has not left yet.
+WAITING = (Status.QUEUED, Status.STANDBY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,15 @@ class Draft:
     depth: int = 0
     # The formatted form of an e-mail; `body` then is its plain-text twin.
     html: str = ""
+
+    # Which channel of the cascade it is; one in reserve waits for the attempt before it (semantics §22).
+    attempt: int = 1
+    reserve: Reserve | None = None
+
+    @property
+    def status(self) -> str:
+        """Where the message begins."""
+        return "withheld" if self.withheld else "standby" if self.reserve else "queued"
 
     def wait(self, verdict: Verdict) -> "Draft":
         """The same message, to be sent once the verdict lets it go."""
@@ -126,9 +137,9 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[int]:
         (
             (
                 message_id, draft.client_id, draft.recipient, draft.key, draft.scenario_id, draft.run_id,
-                draft.step_key, draft.visit, 1, draft.channel, draft.topic, draft.address, draft.subject,
+                draft.step_key, draft.visit, draft.attempt, draft.channel, draft.topic, draft.address, draft.subject,
                 keyboards.in_text(draft.channel, said[message_id][0], rows.get(message_id, ())),
-                "withheld" if draft.withheld else "queued", draft.withheld or draft.held, draft.error, "", 0,
+                draft.status, draft.withheld or draft.held, draft.error, "", 0,
                 _due(draft, message_id, now), now, draft.account_id, draft.turn, draft.test,
                 _json(draft.extras, rows.get(message_id)), draft.depth,
                 keyboards.in_html(said[message_id][1], rows.get(message_id, ())),
@@ -136,9 +147,29 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[int]:
             for message_id, draft in zip(ids, drafts, strict=True)
         ),
     )  # fmt: skip
+    _reserves(drafts, ids, now)
     if not all(draft.withheld for draft in drafts):
         transaction.on_commit(import_string(settings.OUTBOX_NUDGE), robust=True)
     return ids
+
+
+def _reserves(drafts: Sequence[Draft], ids: Sequence[int], now: datetime) -> None:
+    """Writes when the attempts in reserve have their turn: each follows the one before it in the list."""
+    if not any(draft.reserve for draft in drafts):
+        return
+    # The attempt before, by message; and when it goes, where that is known.
+    before: dict[tuple[int | None, str, int], tuple[int, datetime | None]] = {}
+    waiting = []
+    for draft, message_id in zip(drafts, ids, strict=True):
+        if draft.withheld:
+            continue
+        of, due = (draft.run_id, draft.step_key, draft.visit), draft.due_at or now
+        if draft.reserve is not None:
+            previous_id, goes = before[of]
+            at = goes + draft.reserve.after if goes else None
+            waiting.append(Fallback(message_id=message_id, previous_id=previous_id, at=at, **draft.reserve._asdict()))
+        before[of] = message_id, due if draft.reserve is None else None
+    Fallback.objects.bulk_create(waiting)
 
 
 def _due(draft: Draft, message_id: int, now: datetime) -> datetime:
@@ -155,7 +186,7 @@ def _json(extras: Mapping[str, object], buttons: Sequence[keyboards.Row] | None)
 def withhold_runs(run_ids: Collection[int], reason: Reason) -> None:
     """Takes back what is still queued for runs that ended."""
     if run_ids:
-        Message.objects.filter(run_id__in=run_ids, status=Status.QUEUED).update(status=Status.WITHHELD, reason=reason)
+        Message.objects.filter(run_id__in=run_ids, status__in=WAITING).update(status=Status.WITHHELD, reason=reason)
 
 
 def hand_over(guest: int, into: int) -> None:

@@ -12,7 +12,7 @@ from django.db.models.functions import Concat, Greatest, Right
 from loyalty.services import rows, stream
 from messaging.channels import Answer
 from messaging.models import AccountState, Message, Reason, Status, Suppression
-from messaging.services import deeds
+from messaging.services import cascade, deeds
 from messaging.services.accounts import Outlet
 
 # Waits before the 2nd, 3rd … try of a message that a provider could not take for the moment.
@@ -52,6 +52,7 @@ def settle(answered: Sequence[Answered], now: datetime) -> None:
 
 
 def _tell_failed(failed: Sequence[Message], now: datetime) -> None:
+    cascade.hurry([message.pk for message in failed], now)
     about = [message for message in failed if message.client_id is not None and not message.test]
     if about:
         facts = [deeds.fact(message, deeds.FAILED, now, depth=message.depth + 1) for message in about]
