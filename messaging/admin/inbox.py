@@ -67,9 +67,20 @@ class InboundMessageAdmin(ModelAdmin):
     ordering = ("-pk",)
     search_fields = ("=address",)
     search_help_text = _("Phone or e-mail, as a whole")
-    readonly_fields = ("who", "channel", "address", "text", "received_at", "about", "ours", "state")
+    readonly_fields = ("who", "channel", "address", "text", "received_at", "about", "ours", "handled_at", "handled_by")
     fieldsets = (
-        (None, {"fields": (("who", "channel"), ("address", "received_at"), "text", ("about", "ours"), "state")}),
+        (
+            None,
+            {
+                "fields": (
+                    ("who", "channel"),
+                    ("address", "received_at"),
+                    "text",
+                    ("about", "ours"),
+                    ("handled_at", "handled_by"),
+                )
+            },
+        ),
         (_("Reply"), {"fields": ("reply", "handled")}),
     )
     actions = ("mark_handled",)

@@ -62,6 +62,10 @@ class LandingPageAdmin(ModelAdmin):
     def shown(self, page: Any) -> SafeString:
         return format_html('<a href="/join/{0}/" target="_blank" rel="noopener">/join/{0}/</a>', page.slug)
 
+    # What clients agreed to has to stay readable: a page is closed, not deleted.
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # Printed on leaflets and in QR codes: an address that changed would lead nowhere.
         return ("slug",) if obj else ()

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(help_text='For staff.', max_length=200, verbose_name='name')),
-                ('slug', models.SlugField(help_text='/join/<address>/', unique=True, verbose_name='address')),
+                ('slug', models.SlugField(help_text='/join/…/', unique=True, verbose_name='address')),
                 ('active', models.BooleanField(default=True, verbose_name='open')),
                 ('language', models.CharField(choices=[('en', 'English'), ('ru', 'Russian')], default='en', max_length=10, verbose_name='language')),
                 ('title', models.CharField(max_length=200, verbose_name='heading')),

@@ -15,7 +15,7 @@ class LandingPage(models.Model):
     """A page at `/join/<slug>/`."""
 
     name = models.CharField(_("name"), max_length=200, help_text=_("For staff."))
-    slug = models.SlugField(_("address"), max_length=50, unique=True, help_text=_("/join/<address>/"))
+    slug = models.SlugField(_("address"), max_length=50, unique=True, help_text=_("/join/…/"))
     active = models.BooleanField(_("open"), default=True)
     language = models.CharField(
         _("language"), max_length=10, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE
