@@ -2,21 +2,24 @@
 
 import hmac
 from collections.abc import Collection
-from hashlib import sha256
 
 from django.conf import settings
-
-from messaging.models import Suppression
+from django.db import connection
 
 
 def hashed(address: str) -> str:
     """What stands for the address of somebody who was erased. Keyed: phones are few enough to be tried."""
     key = f"suppressed:{settings.SECRET_KEY}".encode()
-    return f"sha256:{hmac.new(key, address.lower().encode(), sha256).hexdigest()}"
+    return f"sha256:{hmac.digest(key, address.lower().encode(), 'sha256').hex()}"
 
 
 def among(channel: str, addresses: Collection[str]) -> set[str]:
     """Those of the addresses that are suppressed: one query."""
     of_hash = {hashed(address): address for address in addresses}
-    listed = Suppression.objects.filter(channel=channel, address__in=[*addresses, *of_hash])
-    return {of_hash.get(address, address) for address in listed.values_list("address", flat=True)}
+    # One array: the ORM would write thousands of parameters one by one, which takes longer than the look itself.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT address FROM messaging_suppression WHERE channel = %s AND address = ANY(%s)",
+            [channel, [*addresses, *of_hash]],
+        )
+        return {of_hash.get(address, address) for (address,) in cursor.fetchall()}

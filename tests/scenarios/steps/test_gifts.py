@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from loyalty.models import AccessGrant, Event, ReferralRules
 from loyalty.services import access
 from loyalty.services.referral_codes import code_of
-from messaging.models import Message
+from messaging.models import Link, Message
 from scenarios.engine.advance import advance_due
 from scenarios.engine.listen import read_events
 from scenarios.models import (
@@ -53,7 +53,11 @@ def test_the_variables_of_a_gift_or_an_access(walk, cls, name, link):
     )
     walk(draft, anna)
     grant = AccessGrant.objects.get(kind=name)
-    assert Message.objects.get().body == f"Cup|{grant.code}|{link}|2026-03-17"
+    name, code, url, until = Message.objects.get().body.split("|")
+    assert (name, code, until) == ("Cup", grant.code, "2026-03-17")
+    # What the client holds is counted on its way to the link.
+    assert [found.url for found in Link.objects.all()] == ([link] if link else [])
+    assert bool(url) is bool(link)
     assert bool(grant.code) is not bool(link)
 
 
