@@ -92,9 +92,9 @@ def test_scenario_is_built_from_nothing_and_published(staff: Page):
 
     choose_type(page, page.locator(".plus button").first, "Send message")
     frame = drawer(page)
-    frame.get_by_label("Subject").fill("Welcome, ")
+    frame.locator("#id_subject").fill("Welcome, ")
     frame.get_by_role("button", name="First name").first.click()
-    frame.get_by_label("Text").fill("Hello!")
+    frame.locator("#id_body").fill("Hello!")
     save(page)
     expect(card(page, "e-mail: Welcome, ‹First name›")).to_be_visible()
 
