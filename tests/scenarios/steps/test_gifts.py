@@ -46,7 +46,6 @@ def test_texts_below_say_the_code_of_an_access_and_until_when(walk, again):
     ],
 )
 def test_the_variables_of_a_gift_or_an_access(walk, cls, name, link):
-    b.programme(track_links=False)  # the address itself is to be read in the text
     anna, draft = b.client(), b.scenario()
     b.add(cls, b.trunk(draft), name="Cup", days=7, link=link)
     b.sms(
