@@ -38,7 +38,7 @@ def _tab(title: Any, tab: str) -> dict[str, Any]:
 def _shown_tab(request: HttpRequest) -> str:
     match = request.resolver_match
     name = match.url_name if match else ""
-    if name == "messaging_message_changelist":
+    if name == "scenarios_runlog_changelist":
         return "log"
     return request.GET.get("tab", "active") if name == "scenarios_scenario_changelist" else ""
 
@@ -68,8 +68,8 @@ UNFOLD: dict[str, Any] = {
                 "title": _("Marketing"),
                 "items": [
                     _item(_("Scenarios"), "account_tree", "scenarios.scenario"),
-                    _item(_("Log"), "list_alt", "messaging.message"),
-                    _item(_("Steps of clients"), "footprint", "scenarios.runlog"),
+                    _item(_("Log"), "list_alt", "scenarios.runlog"),
+                    _item(_("Messages"), "mail", "messaging.message"),
                     _item(_("Runs"), "directions_walk", "scenarios.scenariorun"),
                     {
                         "title": _("Problems"),
@@ -169,7 +169,7 @@ UNFOLD: dict[str, Any] = {
     },
     "TABS": [
         {
-            "models": ["scenarios.scenario", "messaging.message"],
+            "models": ["scenarios.scenario", "scenarios.runlog"],
             "items": [
                 _tab(_("Active"), "active"),
                 _tab(_("Drafts"), "drafts"),
@@ -177,9 +177,9 @@ UNFOLD: dict[str, Any] = {
                 _tab(_("Archive"), "archive"),
                 {
                     "title": _("Log"),
-                    "link": lambda request: reverse("admin:messaging_message_changelist"),
+                    "link": lambda request: reverse("admin:scenarios_runlog_changelist"),
                     "active": lambda request: _shown_tab(request) == "log",
-                    "permission": _may("messaging.view_message"),
+                    "permission": _may("scenarios.view_runlog"),
                 },
             ],
         },

@@ -32,6 +32,34 @@ def test_log_tab_shows_what_happened(staff: Page):
     now = timezone.now()
     client = Client.objects.create(phone="+79161234567", created_at=now)
     scenario = tree.create(Scenario(name="Welcome"))
+    message = Message.objects.create(
+        client=client,
+        channel="sms",
+        topic="marketing",
+        status="withheld",
+        reason="no_consent",
+        due_at=now,
+        created_at=now,
+    )
+    RunLog.objects.create(
+        scenario=scenario, client=client, kind="step", step_type="SendMessage", message=message, created_at=now
+    )
+    RunLog.objects.create(
+        scenario=scenario, client=client, kind="step", step_type="AccrueBonuses", bonuses=300, created_at=now
+    )
+    staff.goto("/admin/scenarios/scenario/")
+    staff.locator("#tabs-items").get_by_role("link", name="Log").click()
+    rows = staff.locator("#result_list tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0)).to_contain_text("+300")
+    for words in ("+79161234567", "Welcome", "Send message", "SMS", "not sent", "no consent"):
+        expect(rows.nth(1)).to_contain_text(words)
+
+
+def test_message_shows_its_path(staff: Page):
+    now = timezone.now()
+    client = Client.objects.create(phone="+79161234567", created_at=now)
+    scenario = tree.create(Scenario(name="Welcome"))
     run = ScenarioRun.objects.create(scenario=scenario, client=client, occurrence="o", entered_at=now, due_at=now)
     message = Message.objects.create(
         client=client,
@@ -47,8 +75,7 @@ def test_log_tab_shows_what_happened(staff: Page):
     line = {"scenario": scenario, "client": client, "run": run, "kind": "step", "created_at": now}
     RunLog.objects.create(**line, step_type="AccrueBonuses", bonuses=300)
     RunLog.objects.create(**line, step_type="SendMessage", message=message)
-    staff.goto("/admin/scenarios/scenario/")
-    staff.locator("#tabs-items").get_by_role("link", name="Log").click()
+    staff.goto("/admin/messaging/message/")
     rows = staff.locator("#result_list tbody tr")
     expect(rows).to_have_count(1)
     for words in ("+79161234567", "Welcome", "+300", "SMS", "not sent", "no consent"):
