@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
@@ -60,7 +61,7 @@ def import_view(request: HttpRequest, **context: Any) -> HttpResponse:
         try:
             if upload.size > transfer.MAX_BYTES:
                 raise BadDocument([t("The file is larger than %(n)d bytes.") % {"n": transfer.MAX_BYTES}])
-            scenario = transfer.import_file(upload.read(), form.cleaned_data["name"])
+            scenario = transfer.import_file(upload.read(), timezone.now(), form.cleaned_data["name"])
         except BadDocument as error:
             for problem in error.problems:
                 form.add_error("file", problem)

@@ -165,8 +165,8 @@ def names(document: Any) -> set[tuple[type[models.Model], str]]:
     return own.union(*(names(value) for value in document.values()))  # type: ignore[return-value]  # all are classes
 
 
-def named_by(document: Row) -> Named:
-    """The rows that the document names; ones that are gone are absent."""
+def named_by(document: Any) -> Named:
+    """The rows that the document, or a part of one, names; ones that are gone are absent."""
     wanted = names(document)
     return {
         (cls, getattr(row, column)): row

@@ -109,17 +109,8 @@ def named_or_refuse(document: Row) -> Named:
 
 def with_new_keys(document: Row) -> Row:
     """The document under keys of its own: a copy shares neither A/B shares nor log lines with the original."""
-    fresh: dict[str, str] = {}
-
-    def collect(value: Any) -> None:
-        if isinstance(value, dict):
-            if isinstance(value.get("key"), str) and value["key"]:
-                fresh[value["key"]] = new_key()
-            for below in value.values():
-                collect(below)
-        elif isinstance(value, list):
-            for below in value:
-                collect(below)
+    plain = json.loads(json.dumps(document, cls=snapshot.encoder))
+    fresh = {key: new_key() for key in keys_of(plain)}
 
     def renamed(value: Any) -> Any:
         if isinstance(value, dict):
@@ -129,9 +120,25 @@ def with_new_keys(document: Row) -> Row:
         # Columns that refer to another step hold its key.
         return fresh.get(value, value) if isinstance(value, str) else value
 
-    plain = json.loads(json.dumps(document, cls=snapshot.encoder))
-    collect([plain["triggers"], plain["steps"]])
     return renamed(plain)
+
+
+def keys_of(document: Row) -> set[str]:
+    """The keys of the triggers, steps and branches of a document."""
+    found: set[str] = set()
+
+    def collect(value: Any) -> None:
+        if isinstance(value, dict):
+            if isinstance(value.get("key"), str) and value["key"]:
+                found.add(value["key"])
+            for below in value.values():
+                collect(below)
+        elif isinstance(value, list):
+            for below in value:
+                collect(below)
+
+    collect([document["triggers"], document["steps"]])
+    return found
 
 
 def plain_columns(row: models.Model) -> Row:

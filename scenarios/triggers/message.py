@@ -26,8 +26,9 @@ class MessageTrigger(Trigger):
 
     deed = models.CharField(_("a message"), max_length=30, choices=Deed, default=Deed.CLICKED)
     channel = models.CharField(_("channel"), max_length=10, choices=Channel, blank=True)
-    # A plain number: a scenario that is gone is heard of no more.
-    of_scenario = models.PositiveBigIntegerField(_("of the scenario"), null=True, blank=True)
+    of_scenario = models.ForeignKey(
+        "scenarios.Scenario", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("of the scenario")
+    )
     of_step = models.CharField(
         _("of its step"), max_length=32, blank=True, help_text=_("The key of the step, as the log shows it.")
     )
@@ -44,7 +45,7 @@ class MessageTrigger(Trigger):
             self.Deed.REPLIED: t("When a message is answered"),
         }[self.Deed(self.deed)]
         said = [str(self.get_channel_display())] if self.channel else []
-        said += [t("scenario %(number)d") % {"number": self.of_scenario}] if self.of_scenario else []
+        said += [t("scenario «%(name)s»") % {"name": self.of_scenario.name}] if self.of_scenario else []
         said += [t("step %(key)s") % {"key": self.of_step}] if self.of_step else []
         return f"{sentence} ({', '.join(said)})" if said else sentence
 
@@ -52,7 +53,7 @@ class MessageTrigger(Trigger):
         return (self.deed,)
 
     def entry(self, event: EventView) -> Entry | None:
-        wanted = {"channel": self.channel, "scenario": self.of_scenario, "step": self.of_step}
+        wanted = {"channel": self.channel, "scenario": self.of_scenario_id, "step": self.of_step}
         if any(value and event.payload.get(name) != value for name, value in wanted.items()):
             return None
         message = event.payload.get("message")

@@ -146,12 +146,8 @@ class RfmTriggerAdmin(TriggerAdmin):
 class MessageTriggerForm(OwnerForm):
     """Another scenario is chosen by name."""
 
-    of_scenario = forms.TypedChoiceField(
-        label=_("Of the scenario"),
-        required=False,
-        coerce=int,
-        empty_value=None,
-        choices=lambda: [("", _("any")), *Scenario.objects.order_by("name").values_list("pk", "name")],
+    of_scenario = forms.ModelChoiceField(
+        label=_("Of the scenario"), required=False, empty_label=_("any"), queryset=Scenario.objects.order_by("name")
     )
 
 

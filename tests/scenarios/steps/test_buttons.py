@@ -63,6 +63,6 @@ def test_the_segment_of_a_button_travels_with_an_exported_scenario_and_knows_who
     assert [(found, use.name) for found, use in uses.of_segments([segment.pk])] == [(segment.pk, "Tea")]
     SendMessage.objects.all().delete()
     segment.delete()
-    made = transfer.import_file(file, "Tea again")
+    made = transfer.import_file(file, b.NOW, "Tea again")
     assert SendMessage.objects.get(branch__scenario=made).buttons == [YES]
     assert Segment.objects.get().slug == "tea"

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import ProtectedError
 
 from loyalty.services import stream
 from scenarios.engine.listen import read_events
@@ -62,8 +63,7 @@ def _told(name, payload, at=NOW, now=NOW):
         (MessageTrigger, {}, "message.opened", CLICK, None),
         (MessageTrigger, {"deed": "message.opened", "channel": "email"}, "message.opened", CLICK, "opened:77"),
         (MessageTrigger, {"channel": "sms"}, "message.clicked", CLICK, None),
-        (MessageTrigger, {"of_scenario": 5, "of_step": "abc"}, "message.clicked", CLICK, "clicked:77"),
-        (MessageTrigger, {"of_scenario": 6}, "message.clicked", CLICK, None),
+        (MessageTrigger, {"of_step": "abc"}, "message.clicked", CLICK, "clicked:77"),
         (MessageTrigger, {"of_step": "xyz"}, "message.clicked", CLICK, None),
         (RfmTrigger, {}, "rfm.changed", MOVED, "event"),
         (RfmTrigger, {"to_groups": ["at_risk", "hibernating"]}, "rfm.changed", MOVED, "event"),
@@ -82,6 +82,18 @@ def test_it_starts_at_its_own_event_alone(kind, values, name, payload, occurrenc
     assert [client for client, _ in entered()] == ([who.pk] if occurrence else [])
     if occurrence and occurrence != "event":
         assert entered()[0][1] == occurrence
+
+
+def test_a_message_of_another_scenario():
+    offers, others = b.scenario(name="Offers"), b.scenario(name="Others")
+    trigger = started_by(MessageTrigger, NOW, of_scenario=offers, of_step="abc")
+    (said,) = [str(one) for one in trigger.triggers.all()]
+    assert said == "When a link in a message is clicked (scenario «Offers», step abc)"
+    _told("message.clicked", CLICK | {"scenario": others.pk})
+    who = _told("message.clicked", CLICK | {"scenario": offers.pk})
+    assert entered() == [(who.pk, "clicked:77")]
+    with pytest.raises(ProtectedError):
+        offers.delete()
 
 
 def test_a_quest_is_announced_once():
@@ -130,7 +142,7 @@ def test_a_scenario_that_only_people_start_can_be_published():
         (LevelTrigger(direction="any", to="Gold"), "When the level changes: «Gold»"),
         (QuestTrigger(left=2), "When no more than 2 or 20 % is left of a quest"),
         (QuestTrigger(quest="tea"), "When no more than 20 % is left of quest «tea»"),
-        (MessageTrigger(channel="email", of_scenario=5), "When a link in a message is clicked (e-mail, scenario 5)"),
+        (MessageTrigger(channel="email", of_step="abc"), "When a link in a message is clicked (e-mail, step abc)"),
         (RfmTrigger(to_groups=["at_risk"]), "When the RFM group becomes «At risk»"),
         (RfmTrigger(from_groups=["new"], to_groups=["loyal"]), "When the RFM group changes from «New» to «Loyal»"),
         (GeofenceTrigger(store="arbat"), "On coming near store «arbat», while it is open"),
