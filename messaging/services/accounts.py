@@ -27,11 +27,14 @@ class Outlet:
     way: Channel
     concurrency: int = CONCURRENCY
     rate: float | None = None  # messages a second
-    price: Decimal = Decimal(0)
+    # None: nobody has said what a message costs.
+    price: Decimal | None = None
     stopped: bool = False
 
-    def cost(self, message: Message) -> Decimal:
+    def cost(self, message: Message) -> Decimal | None:
         """What one message costs, in the currency of the programme; an SMS by its parts (semantics §51)."""
+        if self.price is None:
+            return None
         return self.price * parts(message.body) if self.name == Name.SMS else self.price
 
 
@@ -52,7 +55,7 @@ class Outlets:
         """
         of_channel = [account for account in self._accounts if account.channel == name]
         if not of_channel:
-            return Outlet(0, name, usual(name), price=self._prices.get(name, Decimal(0)))
+            return Outlet(0, name, usual(name), price=self._prices.get(name))
         active = [account for account in of_channel if account.active]
         found = [account for account in active if account.pk == account_id]
         # False sorts first: the main one, else the oldest.
@@ -80,7 +83,7 @@ class Outlets:
                 channel_of(account),
                 account.concurrency,
                 float(account.rate) if account.rate is not None else None,
-                account.price if account.price is not None else self._prices.get(account.channel, Decimal(0)),
+                account.price if account.price is not None else self._prices.get(account.channel),
                 account.stopped,
             )
         return self._made[account.pk]

@@ -74,7 +74,7 @@ def show(content: MessageContent, client_id: int | None, now: datetime) -> Shown
     is_sms = content.channel == Channel.SMS
     parts = sms_parts.parts(said.body) if is_sms else 0
     outlet = outlets.of(content.channel)
-    price = outlet.price if outlet else Decimal(0)
+    price = (outlet and outlet.price) or Decimal(0)
     return Shown(
         said,
         parts=parts,

@@ -176,7 +176,8 @@ def _figures(found: Results, money: _Money, has_goal: bool) -> list[tuple[str, l
                  t("incremental revenue × margin, %(share)s %% (set in the programme)")
                  % {"share": number_format(economy.margin_share.normalize())}),
                 (t("Redeemed cost"), money.units(economy.redeemed_cost), t("redeemed bonuses × value of a bonus")),
-                (t("Sending cost"), money.units(economy.sending_cost), t("messages, SMS by their parts × price")),
+                (t("Sending cost"), money.units(economy.sending_cost),
+                 t("what messages cost: each attempt, every part of an SMS")),
                 (t("ROI"), _points(float(economy.roi)) if economy.roi is not None else "—",
                  t("(margin − redeemed cost − sending cost) / (redeemed cost + sending cost)")),
             ],

@@ -8,7 +8,8 @@
 | failed | scenario and step | | runs given up | |
 | reached | step | | runs that came to it | |
 | proceeded | step | | runs that went on from it | |
-| sent | scenario and step | channel | accepted by the provider | parts |
+| sent | scenario and step | channel | accepted by the provider | parts of those whose cost is not known |
+| cost | scenario and step | channel | messages whose cost is known, bounced ones too | cost × 10,000 |
 | delivered | scenario and step | channel | accepted and not bounced | |
 | withheld | scenario and step | reason | messages not sent | |
 | opened, clicked | scenario and step | channel | messages, at the first time | |
@@ -119,15 +120,17 @@ SELECT scenario_id, step_key, figure, detail, count(*), sum(amount) FROM fact GR
 
 _MESSAGES = f"""
 WITH message AS (
-  SELECT scenario_id, step_key, channel, status, reason,
+  SELECT scenario_id, step_key, channel, status, reason, cost,
          CASE channel WHEN 'sms' THEN {sms_parts.parts_sql("body")} ELSE 1 END AS parts
   FROM messaging_message
   WHERE created_at >= %(queued)s AND created_at < %(end)s AND scenario_id IS NOT NULL AND recipient = 'client'
     AND coalesce(sent_at, created_at) >= %(start)s AND coalesce(sent_at, created_at) < %(end)s),
 fact AS (
   SELECT scenario_id, step_key, unnest(ARRAY['sent', 'delivered']) AS figure, channel AS detail,
-         unnest(ARRAY[parts, 0]) AS amount
+         unnest(ARRAY[CASE WHEN cost IS NULL THEN parts ELSE 0 END, 0]) AS amount
   FROM message WHERE status IN ('accepted', 'delivered')
+  UNION ALL
+  SELECT scenario_id, step_key, 'cost', channel, (cost * 10000)::bigint FROM message WHERE cost IS NOT NULL
   UNION ALL
   SELECT scenario_id, step_key, 'withheld', reason, 0 FROM message WHERE status IN ('withheld', 'failed'))
 SELECT scenario_id, place, figure, detail, count(*), sum(amount)

@@ -21,6 +21,8 @@ from scenarios.services.attribution import NET_SQL, PAID_SQL
 from scenarios.services.economy import Economy
 from scenarios.services.statistics import Arm, Interval, difference, needed, relative
 
+# Digits after the point of a kept cost.
+COST_SCALE = 4
 # Of scenario or step: (figure, detail) → how many, and what is added up.
 Figures = Mapping[tuple[str, str], tuple[int, int]]
 
@@ -164,6 +166,10 @@ def _count(figures: Figures, figure: str, detail: str | None = None) -> int:
     return sum(count for (name, of), (count, _) in figures.items() if name == figure and detail in (None, of))
 
 
+def _amount(figures: Figures, figure: str, detail: str) -> Decimal:
+    return Decimal(figures.get((figure, detail), (0, 0))[1])
+
+
 def _details(figures: Figures, figure: str) -> dict[str, int]:
     found = Counter({of: count for (name, of), (count, _) in figures.items() if name == figure})
     return dict(found.most_common())
@@ -180,18 +186,19 @@ def _standing(scenario: Scenario) -> dict[tuple[str, str], int]:
 
 
 def _messages(figures: Figures) -> list[Sent]:
+    """Messages by channel. Where nobody had said what one costs as it was sent, the price of today is taken."""
     prices = dict(ChannelPrice.objects.values_list("channel", "price"))
     return [
         Sent(
             channel,
-            count,
+            _count(figures, "sent", channel),
             _count(figures, "delivered", channel),
             _count(figures, "opened", channel),
             _count(figures, "clicked", channel),
-            parts * prices.get(channel, Decimal(0)),
+            _amount(figures, "cost", channel).scaleb(-COST_SCALE)
+            + _amount(figures, "sent", channel) * prices.get(channel, Decimal(0)),
         )
-        for (figure, channel), (count, parts) in sorted(figures.items())
-        if figure == "sent"
+        for channel in sorted({of for name, of in figures if name in ("sent", "cost")})
     ]
 
 

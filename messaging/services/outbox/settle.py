@@ -112,8 +112,8 @@ def _row(done: Answered, now: datetime) -> dict[str, object]:
             return row | {"status": Status.QUEUED, "reason": Reason.PROVIDER_UNAVAILABLE, "due_at": now + wait}
 
 
-def _rounded(cost: Decimal) -> Decimal:
-    return cost.quantize(Decimal("0.0001"))
+def _rounded(cost: Decimal | None) -> Decimal | None:
+    return None if cost is None else cost.quantize(Decimal("0.0001"))
 
 
 def _remember(account_id: int, answers: Sequence[Answer], now: datetime) -> None:

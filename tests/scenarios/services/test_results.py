@@ -9,7 +9,7 @@ from loyalty.intake.facts import OrderFact
 from loyalty.models import Order
 from loyalty.services import ledger, programme
 from messaging.models import ChannelPrice, Message
-from messaging.services import outbox
+from messaging.services import cascade, outbox
 from scenarios.engine.advance import advance_due
 from scenarios.engine.listen import read_events
 from scenarios.models import ScenarioDay, ScenarioRun, Uplift
@@ -78,6 +78,34 @@ def test_the_funnel_by_the_day_and_what_was_sent(scene, django_assert_max_num_qu
     ]
     assert found.by_day["entered"] == {DAY: 4, DAY + timedelta(days=2): 1}
     assert _read(draft, keys, last=DAY).entered == 4
+
+
+def test_what_messages_cost_is_what_they_cost_when_they_were_sent(scene):
+    draft, _, shop = scene
+    ChannelPrice.objects.create(channel="sms", price=Decimal("2.50"))
+    _enter(shop, b.clients(2))
+    _go(NOW + timedelta(days=2))
+    ChannelPrice.objects.update(price=Decimal(9))
+    daily.count_recent(NOW + timedelta(days=3))
+    assert [(sent.channel, sent.cost) for sent in _read(draft).messages] == [("email", 0), ("sms", Decimal(10))]
+    assert _read(draft).economy.sending_cost == 10
+
+
+def test_every_attempt_of_a_cascade_costs_what_it_cost_even_one_that_bounced():
+    ChannelPrice.objects.create(channel="email", price=Decimal("0.0100"))
+    ChannelPrice.objects.create(channel="sms", price=Decimal("2.50"))
+    draft, shop = b.scenario({"event_name": "cart.updated"}), b.source()
+    b.email(b.trunk(draft), fallbacks=[{"channel": "sms", "body": "я" * 71}], fallback_amount=1, fallback_unit="hours")
+    b.live(draft)
+    _enter(shop, b.clients(3))
+    Message.objects.filter(channel="email").update(status="failed", reason="undelivered")
+    cascade.fall_through(NOW + timedelta(hours=1))
+    _go(NOW + timedelta(hours=1))
+    daily.count_recent(NOW + timedelta(hours=2))
+    assert [(sent.channel, sent.sent, sent.cost) for sent in _read(draft).messages] == [
+        ("email", 0, Decimal("0.03")),
+        ("sms", 3, Decimal(15)),
+    ]
 
 
 def test_counting_twice_is_counting_once(scene):
