@@ -1,6 +1,5 @@
 """What every channel is, and what a provider can answer."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
@@ -29,6 +28,17 @@ class Answer:
     suppress: bool = False
     # It is the account that shall wait for `retry_after`, not this message alone.
     account_waits: bool = False
+    # Of UNKNOWN: asking the provider tells no more.
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a provider has for an address since a message was claimed: ids, the oldest first."""
+
+    # Those that say what the message says, and those that say something else: a template renders by itself.
+    same: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 class Channel:
@@ -36,6 +46,8 @@ class Channel:
 
     # Whether it writes to our own database, so that the message is delivered by the transaction of its status.
     transactional = False
+    # Whether `find` can tell what became of a message: then a call without an answer is asked about, not given up.
+    askable = False
 
     async def send(self, message: Message) -> Answer:
         """Hands one message to the provider. Runs beside hundreds of others on one loop: it must not block."""
@@ -49,11 +61,13 @@ class Channel:
         """Whether our own database holds the message; of transactional channels alone."""
         return None
 
-    async def find(self, message: Message, known: Collection[str]) -> Answer | None:
-        """What the provider says of a message whose sender died: ACCEPTED, LATER where it never got it; None where it
-        cannot be asked. `known`: ids at the provider that are other messages of the client.
+    async def find(self, message: Message) -> Answer | Listed:
+        """What the provider says of a message whose outcome nobody knows.
+
+        What it has for the address, where it lists that; LATER where the message may be sent again. UNKNOWN of an
+        askable channel: there was no answer, ask again later.
         """
-        return None
+        return unknown("nobody can be asked")
 
 
 def accepted(provider_id: str = "") -> Answer:
@@ -71,6 +85,6 @@ def later(error: str, retry_after: timedelta | None = None, account_waits: bool 
     return Answer(Answer.Kind.LATER, error=error, retry_after=retry_after, account_waits=account_waits)
 
 
-def unknown(error: str) -> Answer:
+def unknown(error: str, final: bool = False) -> Answer:
     """It went out, and nobody knows what became of it."""
-    return Answer(Answer.Kind.UNKNOWN, error=error)
+    return Answer(Answer.Kind.UNKNOWN, error=error, final=final)

@@ -1,8 +1,7 @@
 """Messages through Twilio, by the provider's own client on our own connections."""
 
 import logging
-from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +12,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from messaging.channels import http
-from messaging.channels.base import Answer, Channel, accepted, later, refused, unknown
+from messaging.channels.base import Answer, Channel, Listed, accepted, later, refused, unknown
 from messaging.models import Message
 
 API = "https://api.twilio.com"
@@ -22,6 +21,8 @@ API = "https://api.twilio.com"
 BAD_NUMBER = {21211, 21214, 21217, 21610, 21612, 21614}
 # Messages of one number that are looked through for one whose sender died.
 LOOKED_THROUGH = 50
+# By how much Twilio's clock may differ from ours.
+CLOCKS = timedelta(minutes=5)
 
 
 class _Busy(Exception):
@@ -72,6 +73,8 @@ def _client(sid: str, token: str, base: str, timeout: float) -> Client:
 class Twilio(Channel):
     """One account of Twilio. The library does not retry by itself; the outbox does."""
 
+    askable = True
+
     def __init__(self, sid: str, token: str, sender: str, base: str, timeout: float) -> None:
         self._client = _client(sid, token, base, timeout)
         self._sender = sender
@@ -82,8 +85,12 @@ class Twilio(Channel):
         except _Busy as error:
             return error.answer
         except TwilioRestException as error:
-            if error.status >= 500 or error.status in (401, 403):
+            if error.status in (401, 403, 404, 500, 502):
+                # The account is refused, or Twilio is in trouble: not the message's fault.
                 return later(f"HTTP {error.status}: {error.msg}")
+            if error.status >= 500:
+                # A gateway that waited for Twilio in vain.
+                return unknown(f"HTTP {error.status}")
             return refused(f"{error.code}: {error.msg}", suppress=error.code in BAD_NUMBER)
         except http.NotSent as error:
             return later(str(error))
@@ -91,20 +98,29 @@ class Twilio(Channel):
             return unknown(f"{type(error).__name__}: {error}")
         return accepted(sent.sid or "")
 
-    async def find(self, message: Message, known: Collection[str]) -> Answer | None:
-        """Twilio lists the messages to a number: one that we do not know of and that says the same is ours."""
-        since = message.claimed_at - timedelta(minutes=5) if message.claimed_at else message.created_at
+    async def find(self, message: Message) -> Answer | Listed:
+        """Twilio lists the messages to a number, the newest first.
+
+        Not by the day of sending, as its API offers: what waits in its own queue has none yet.
+        """
         try:
-            listed = await self._client.messages.list_async(
-                to=self._number(message), date_sent_after=since, limit=LOOKED_THROUGH
-            )
-        except (_Busy, TwilioException, http.NotSent, http.Unanswered, ValueError):
-            return None
-        ours = [found for found in listed if found.sid not in known]
-        if same := [found for found in ours if (found.body or "").strip() == message.body.strip()]:
-            return accepted(same[0].sid)
-        # One that says something else may be this message as a template rendered it.
-        return None if ours else later("Twilio never got it")
+            listed = await self._client.messages.list_async(to=self._number(message), limit=LOOKED_THROUGH)
+        except TwilioException as error:
+            # The account is not ours any more, say: asking again tells no more.
+            status = next((said.status_code for said in error.args if isinstance(said, Response)), 0)
+            return unknown(f"HTTP {status}", final=400 <= status < 500)
+        except (_Busy, http.NotSent, http.Unanswered, ValueError) as error:
+            return unknown(type(error).__name__)
+        # The moment of the claim moves with every question, that of being due does not.
+        since = message.due_at - CLOCKS
+        ours = [found for found in reversed(listed) if found.sid and not _older(found.date_created, since)]
+        if len(ours) == LOOKED_THROUGH:
+            return unknown("too many messages to one number", final=True)
+        body = message.body.strip()
+        return Listed(
+            tuple(found.sid for found in ours if (found.body or "").strip() == body),
+            tuple(found.sid for found in ours if (found.body or "").strip() != body),
+        )
 
     def _number(self, message: Message) -> str:
         return message.address
@@ -117,3 +133,7 @@ class Twilio(Channel):
         if settings.PUBLIC_URL.startswith("https://"):
             told["status_callback"] = f"{settings.PUBLIC_URL}/webhooks/twilio/status/"
         return told
+
+
+def _older(told: datetime | None, since: datetime) -> bool:
+    return told is not None and told < since

@@ -4,7 +4,7 @@ VK drops what repeats a `random_id`, and ours is the message's own: whatever bec
 while VK remembers.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -58,7 +58,7 @@ class Vk(Channel):
             return _refusal(wrong)
         return accepted(str(answer.get("response", "")))
 
-    async def find(self, message: Message, known: Collection[str]) -> Answer | None:
+    async def find(self, message: Message) -> Answer:
         return _again(message, "the sender stopped; VK drops the message if it has it")
 
 

@@ -24,13 +24,14 @@ from messaging.models import (
     TwilioAccount,
     WhatsAppAccount,
 )
-from messaging.services import outbox
+from messaging.services import outbox, reports
 from messaging.services.account_health import Light, light
 from messaging.services.accounts import outlets
 from tests import builders as b
 from tests.builders import NOW
 from tests.messaging.http_sink import HttpSink
 from tests.messaging.sending import drain, queue, sent
+from tests.messaging.slow_mailbox import SlowMailbox
 
 ROOT = Path(__file__).resolve().parents[2]
 SID = "AC" + "0" * 32
@@ -211,6 +212,11 @@ class TestHealth:
 class TestCrash:
     """kill -9 between the call and the answer (semantics §20)."""
 
+    @pytest.fixture
+    def smtp(self):
+        with SlowMailbox() as server:
+            yield server
+
     def _die_in_flight(self, sink, environment):
         """A process takes the message to the provider, who has it, and dies before the answer."""
         sink.slow = 3
@@ -258,6 +264,17 @@ class TestCrash:
             assert sink.calls[-1].method == "GET"
             assert sink.calls[-1].query["To"] == message.address
 
+    def test_an_email_is_not_sent_twice_and_what_the_mail_service_tells_of_it_resolves_it(self, smtp):
+        message = queue(b.client(email="slow@example.com"), "email")
+        self._die_in_flight(smtp, {"EMAIL_URL": f"smtp://127.0.0.1:{smtp.port}"})
+        later = timezone.now() + outbox.LEASE
+        assert outbox.recover(later) == 1
+        assert (sent(message, later).status, message.reason, len(smtp.calls)) == ("unknown", "crashed", 1)
+        reports.keep([reports.report("delivered", f"<loyalty-{message.pk}@example.com>", later, later)])
+        reports.apply(later)
+        message.refresh_from_db()
+        assert (message.status, message.reason) == ("delivered", "")
+
     def test_an_answer_that_comes_after_its_message_was_given_up_still_counts(self, sink):
         _gateway(sink)
         message = queue(b.client())
@@ -268,6 +285,73 @@ class TestCrash:
             sending.gather(NOW, patience=1)
         message.refresh_from_db()
         assert message.status == "accepted"
+
+
+class TestAsked:
+    """A call to Twilio that got no answer is asked about; what was sent is never sent again (semantics §20)."""
+
+    @pytest.fixture
+    def sink(self, settings):
+        with HttpSink((201, {}, {"sid": "SM1"})) as server:
+            settings.TWILIO_API_BASE = server.url
+            TwilioAccount.objects.create(name="T", channel="sms", sid=SID, token="t", number="+15005550006", timeout=1)
+            yield server
+
+    def _recover(self, sink, *listed, later=outbox.LEASE):
+        messages = [{"body": "Text", "date_created": None, "date_sent": None} | one for one in listed]
+        sink.answers = [(200, {}, {"messages": messages, "next_page_uri": None})] * 2
+        outbox.recover(timezone.now() + later)
+        sink.answers = []
+
+    @pytest.mark.parametrize("status", [504, None])
+    def test_an_outcome_that_nobody_knows_is_found_at_twilio(self, sink, status):
+        if status:
+            sink.answers = [(status, {}, {})]
+        else:
+            sink.slow = 1.2
+        message = sent(queue(b.client()), timezone.now())
+        sink.slow = 0
+        assert message.status == "sending"
+        self._recover(sink, {"sid": "SM7", "status": "queued"})
+        message.refresh_from_db()
+        assert (message.status, message.provider_id) == ("accepted", "SM7")
+        # By the number alone: what waits in Twilio's own queue has no day of sending.
+        assert sink.calls[-1].query.keys() <= {"To", "PageSize"}
+        assert [call.method for call in sink.calls].count("POST") == 1
+
+    def test_while_twilio_does_not_answer_it_is_asked_again(self, sink):
+        sink.answers = [(504, {}, {})]
+        message = sent(queue(b.client()), timezone.now())
+        sink.answers = [(503, {}, {})]
+        outbox.recover(timezone.now() + outbox.LEASE)
+        message.refresh_from_db()
+        assert message.status == "sending"
+        self._recover(sink, {"sid": "SM7"}, later=2 * outbox.LEASE)
+        message.refresh_from_db()
+        assert message.status == "accepted"
+
+    def test_an_account_that_is_closed_to_us_tells_no_more(self, sink):
+        sink.answers = [(504, {}, {})]
+        message = sent(queue(b.client()), timezone.now())
+        sink.answers = [(401, {}, {"code": 20003, "message": "Authenticate"})]
+        outbox.recover(timezone.now() + outbox.LEASE)
+        message.refresh_from_db()
+        assert (message.status, message.reason) == ("unknown", "crashed")
+
+    def test_one_message_at_twilio_is_one_of_ours(self, sink):
+        """Two clients with one phone, two equal texts: what Twilio has once was sent once."""
+        anna, boris, now = b.client(), b.client(), timezone.now()
+        known = queue(anna, address="+79990000001")
+        Message.objects.filter(pk=known.pk).update(status="accepted", provider_id="SM1")
+        stuck = [queue(who, address="+79990000001", now=now) for who in (anna, boris)]
+        account_id = TwilioAccount.objects.get().pk
+        Message.objects.filter(pk__in=[one.pk for one in stuck]).update(
+            status="sending", claimed_at=now, account_id=account_id, tries=1
+        )
+        self._recover(sink, {"sid": "SM2"}, {"sid": "SM1"})
+        assert list(Message.objects.order_by("pk").values_list("status", "provider_id")) == [
+            ("accepted", "SM1"), ("accepted", "SM2"), ("queued", ""),
+        ]  # fmt: skip
 
 
 class TestWhatsApp:

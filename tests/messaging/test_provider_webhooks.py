@@ -12,6 +12,7 @@ from twilio.request_validator import RequestValidator
 from loyalty.models import Event
 from messaging.models import InboundMessage, Message, Report, Suppression, Touch
 from messaging.services import outbox, policy, recipients, reports, rulebook
+from messaging.webhooks import twilio
 from tests import builders as b
 from tests.builders import NOW
 
@@ -131,6 +132,25 @@ class TestTwilioStatus:
         assert Browser().post(f"/webhooks/twilio/{what}/", told).status_code == 401
         assert not Report.objects.exists()
         assert not InboundMessage.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("url", "signature", "status"),
+        [
+            # The example of Twilio's own documentation of request validation.
+            ("/myapp.php?foo=1&bar=2", "RSOYDt4T1cUTdK1PDd93/VVr8B8=", 204),
+            ("/myapp.php?foo=1&bar=3", "RSOYDt4T1cUTdK1PDd93/VVr8B8=", 401),
+            ("/myapp.php?foo=1&bar=2", "RSOYDt4T1cUTdK1PDd93/VVr8B9=", 401),
+            ("/myapp.php?foo=1&bar=2", "", 401),
+        ],
+    )
+    def test_twilios_own_example_of_a_signature(self, settings, rf, url, signature, status):
+        settings.PUBLIC_URL = "https://mycompany.com"
+        settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = "", "12345"
+        told = {
+            "CallSid": "CA1234567890ABCDE", "Digits": "1234", "From": "+14158675309", "To": "+18005551212",
+            "Caller": "+14158675309",
+        }  # fmt: skip
+        assert twilio.status(rf.post(url, told, headers={"x-twilio-signature": signature})).status_code == status
 
     def test_it_costs_the_same_however_many(self, django_assert_max_num_queries):
         for number in range(20):

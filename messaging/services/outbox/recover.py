@@ -1,13 +1,13 @@
 """Resolving messages whose sender died between the call and the answer (semantics §20)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from messaging.channels import Answer, wire
-from messaging.channels.base import accepted, later, unknown
+from messaging.channels.base import Listed, accepted, later, unknown
 from messaging.models import Message, Status
 from messaging.services.accounts import Outlet, outlets
 from messaging.services.outbox.settle import Answered, settle
@@ -31,11 +31,8 @@ def recover(now: datetime, limit: int = 100) -> int:
     asked = [message for message in stuck if not outlet_of[message.pk].way.transactional]
     answers = {message.pk: _stored(outlet_of[message.pk], message) for message in stored}
     if asked:
-        taken = _known(asked)
-        told = wire().run(
-            _ask([(outlet_of[message.pk], message, taken.get(message.client_id, set())) for message in asked])
-        )
-        answers |= {message.pk: answer for message, answer in zip(asked, told, strict=True)}
+        told = wire().run(_ask([(outlet_of[message.pk], message) for message in asked]))
+        answers |= _recognised(dict(zip((message.pk for message in asked), told, strict=True)))
     with transaction.atomic():
         settle([Answered(outlet_of[message.pk], message, answers[message.pk]) for message in stuck], now)
     return len(stuck)
@@ -51,9 +48,27 @@ def _stored(outlet: Outlet, message: Message) -> Answer:
             return unknown("nobody can be asked")
 
 
-async def _ask(asked: Sequence[tuple[Outlet, Message, set[str]]]) -> list[Answer]:
-    found = await asyncio.gather(*(outlet.way.find(message, known) for outlet, message, known in asked))
-    return [answer or unknown("nobody can be asked") for answer in found]
+async def _ask(asked: Sequence[tuple[Outlet, Message]]) -> list[Answer | Listed]:
+    return await asyncio.gather(*(outlet.way.find(message) for outlet, message in asked))
+
+
+def _recognised(told: Mapping[int, Answer | Listed]) -> dict[int, Answer]:
+    """Which of the messages at the provider is which of ours: one that is another's already is nobody else's."""
+    listed = {pk: answer for pk, answer in told.items() if isinstance(answer, Listed)}
+    answers = {pk: answer for pk, answer in told.items() if isinstance(answer, Answer)}
+    ids = {provider_id for found in listed.values() for provider_id in (*found.same, *found.others)}
+    taken = set(Message.objects.filter(provider_id__in=ids).values_list("provider_id", flat=True)) if ids else set()
+    for pk in sorted(listed):
+        found = listed[pk]
+        if mine := next((provider_id for provider_id in found.same if provider_id not in taken), ""):
+            taken.add(mine)
+            answers[pk] = accepted(mine)
+        elif set(found.others) - taken:
+            # It may be this message, as the provider's template renders it.
+            answers[pk] = unknown("the provider has another text", final=True)
+        else:
+            answers[pk] = later("the provider never got it")
+    return answers
 
 
 def _claim(now: datetime, limit: int) -> list[Message]:
@@ -66,14 +81,3 @@ def _claim(now: datetime, limit: int) -> list[Message]:
         )
         Message.objects.filter(pk__in=[message.pk for message in stuck]).update(claimed_at=now)
     return stuck
-
-
-def _known(stuck: Sequence[Message]) -> dict[int | None, set[str]]:
-    """The ids at providers that are other messages of the same clients."""
-    clients = {message.client_id for message in stuck}
-    since = min(message.created_at for message in stuck) - timedelta(days=1)
-    found: dict[int | None, set[str]] = {}
-    newer = Message.objects.filter(client__in=clients - {None}, created_at__gte=since).exclude(provider_id="")
-    for client_id, provider_id in newer.values_list("client_id", "provider_id"):
-        found.setdefault(client_id, set()).add(provider_id)
-    return found

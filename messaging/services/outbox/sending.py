@@ -18,8 +18,9 @@ from messaging.services.outbox.settle import Answered, settle
 STORED = 500
 # Answers are gathered for a moment: one transaction for ten of them costs little more than for one.
 GATHER = 0.03  # seconds
-# A call that was held up for so long since its claim is not made any more: its claim may be taken for dead.
-STALE = 60.0  # seconds
+# A call that was held up for so long since its claim is not made any more: with the longest timeout of an account
+# (60 s) it must have ended before its claim is taken for dead (`recover.LEASE`).
+STALE = 45.0  # seconds
 
 
 class Sending:

@@ -28,12 +28,17 @@ class Answered:
     message: Message
     answer: Answer
 
+    @property
+    def to_be_asked(self) -> bool:
+        """Nobody knows yet, but the provider can tell: the message stays "being sent" until `recover` asks."""
+        return self.answer.kind is Answer.Kind.UNKNOWN and self.outlet.way.askable and not self.answer.final
+
 
 def settle(answered: Sequence[Answered], now: datetime) -> None:
     """Writes answers, suppressed addresses and the accounts' state, in the caller's transaction."""
     if not answered:
         return
-    _tell_failed(_write(answered, now), now)
+    _tell_failed(_write([done for done in answered if not done.to_be_asked], now), now)
     Suppression.objects.bulk_create(
         [
             Suppression(channel=message.channel, address=message.address, why=answer.error[:300], since=now)
