@@ -55,7 +55,7 @@ class ProductAdmin(BigTableAdmin):
     search_fields = ("=sku", "=external_id", "title__istartswith")
     search_help_text = _("SKU, external id or the beginning of the title")
     fields = (
-        ("title", "brand"), ("sku", "external_id"), ("category", "source"), ("sum", "in_stock"),
+        ("title", "brand"), ("sku", "external_id"), ("category", "source"), ("sum", "in_stock", "stock"),
         ("published_at", "updated_at"), "url", "image_url",
     )  # fmt: skip
     readonly_fields = ("sum",)

@@ -43,6 +43,7 @@ class ProductOut(Row):
             "url",
             "image_url",
             "in_stock",
+            "stock",
             "published_at",
             "updated_at",
         )

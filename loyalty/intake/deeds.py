@@ -260,6 +260,9 @@ def _product(deed: Deed) -> list[Fact]:
     currency = deed.currency()
     product = deed.product(deed.data, currency)
     read.required(product.external_id, "product_id")
+    product.stock = read.pieces(deed.data.get("stock"), "stock")
+    if product.in_stock is None and product.stock is not None:
+        product.in_stock = product.stock > 0
     deed.fact.products = (product,)
     deed.fact.payload |= deed.rest(deed.words.title, "updated_at") | goods.product_payload(product, currency)
     for name, said in (("old_price", product.old_price), ("regular_price", product.regular_price)):

@@ -81,7 +81,8 @@ class ConsentFact:
 class ProductFact:
     """A product as a line or a catalogue webhook tells it; empty and None mean "not said".
 
-    `old_price`: what it cost before this piece of news; `regular_price`: what it costs when there is no sale.
+    `old_price`: what it cost before this piece of news; `regular_price`: what it costs when there is no sale; `stock`:
+    pieces left.
     """
 
     external_id: str
@@ -97,6 +98,7 @@ class ProductFact:
     in_stock: bool | None = None
     old_price: int | None = None
     regular_price: int | None = None
+    stock: int | None = None
 
 
 @dataclass(slots=True)

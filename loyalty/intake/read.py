@@ -24,6 +24,8 @@ ID_LENGTH = 200
 TITLE_LENGTH = 500
 # Ten trillion of a currency with cents: far above any price, and any sum of a delivery's lines fits bigint.
 MAX_AMOUNT = 10**15
+# Goods that are never counted are told as a number of nines.
+MAX_PIECES = Decimal(10) ** 9
 # orders.OrderLine.quantity holds nine digits before the point and three after it.
 MAX_QUANTITY = Decimal(10) ** 9
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -172,6 +174,13 @@ def quantity(value: Any, field: str) -> Decimal:
     if number >= MAX_QUANTITY:
         raise Refused(field, _("is too large"))
     return number.quantize(Decimal("0.001"), ROUND_HALF_UP)
+
+
+def pieces(value: Any, field: str) -> int | None:
+    """Pieces in stock: whole ones, at least none; None where nothing is said. Raises Refused."""
+    if value is None or value == "":
+        return None
+    return int(max(min(decimal(value, field), MAX_PIECES), Decimal(0)))
 
 
 def plain(number: Decimal) -> int | str:

@@ -386,6 +386,7 @@ def _product(news: _News, name: str) -> list[Fact]:
         currency=currency if prices else "",
         image_url=read.address(image.get("src"), "image.src", 1000),
         in_stock=any(_sellable(variant, n) for n, variant in enumerate(variants)) if variants else None,
+        stock=_left(variants),
     )
     payload = goods.product_payload(product, currency)
     return [Fact(news.id, name, news.at, payload=payload, raw=item, products=(product,))]
@@ -398,6 +399,17 @@ def _sellable(variant: dict[str, Any], n: int) -> bool:
     if uncounted or variant.get("inventory_policy") == "continue":
         return True
     return read.decimal(count, f"variants[{n}].inventory_quantity") > Decimal(0)
+
+
+def _left(variants: list[dict[str, Any]]) -> int | None:
+    """Pieces of all variants together, where every one of them is counted."""
+    counts = [
+        read.pieces(variant.get("inventory_quantity"), f"variants[{n}].inventory_quantity")
+        for n, variant in enumerate(variants)
+        if variant.get("inventory_management", "shopify") is not None
+    ]
+    counted = [count for count in counts if count is not None]
+    return min(sum(counted), int(read.MAX_PIECES)) if counted and len(counted) == len(variants) else None
 
 
 def _product_created(news: _News) -> list[Fact]:

@@ -287,6 +287,7 @@ def _product(news: _News, name: str) -> list[Fact]:
             read.mapping(images[0], "images[0]").get("src") if images else "", "images[0].src", 1000
         ),
         in_stock=stock != "outofstock" if stock else None,
+        stock=read.pieces(item.get("stock_quantity"), "stock_quantity"),
     )
     payload = goods.product_payload(product, currency)
     return [Fact(news.id, name, news.at, payload=payload, raw=item, products=(product,))]

@@ -53,6 +53,9 @@ class Product(models.Model):
         _("promo until"), null=True, blank=True, help_text=_("Empty: as long as the shop says so.")
     )
     in_stock = models.BooleanField(_("in stock"), default=True)
+    stock = models.PositiveIntegerField(
+        _("pieces left"), null=True, blank=True, help_text=_("Empty: the shop does not say.")
+    )
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
     told_at = models.DateTimeField(_("told by the catalogue"), null=True, blank=True)
     updated_at = models.DateTimeField(_("updated"))
@@ -84,6 +87,7 @@ class ProductChange(models.Model):
     class Kind(models.TextChoices):
         PRICE = "price", _("price")
         STOCK = "stock", _("stock")
+        LEFT = "left", _("pieces left")
         PUBLISHED = "published", _("new product")
 
     product = models.ForeignKey(
@@ -91,7 +95,7 @@ class ProductChange(models.Model):
     )
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     before = models.BigIntegerField(
-        pgettext_lazy("value", "before"), null=True, help_text=_("A price in minor units, or 1 in stock.")
+        pgettext_lazy("value", "before"), null=True, help_text=_("A price in minor units, 1 in stock, or pieces left.")
     )
     after = models.BigIntegerField(pgettext_lazy("value", "after"), null=True)
     currency = models.CharField(_("currency"), max_length=3, blank=True)

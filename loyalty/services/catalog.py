@@ -62,6 +62,7 @@ class _Known:
             (not category or (category == mine.category_id and news.category in ("", mine.category)))
             and news.price in (None, mine.price)
             and news.in_stock in (None, mine.in_stock)
+            and news.stock in (None, mine.stock)
             and all(
                 said in ("", stored)
                 for said, stored in (
@@ -108,7 +109,7 @@ def upsert(source: Source, facts: Sequence[Fact], now: datetime) -> dict[str, in
             # Where it has never named a price, any price is better than none.
             price = product.price if stored.price is None else stored.price
             currency = stored.currency or product.currency
-            product = replace(product, price=price, currency=currency, in_stock=stored.in_stock)
+            product = replace(product, price=price, currency=currency, in_stock=stored.in_stock, stock=stored.stock)
         if listing or name not in known or not known[name].says(product):
             news.append((product, listing or Listing()))
     ids = {name: product.id for name, product in known.items()}
@@ -151,16 +152,17 @@ def _find(source: Source, names: Iterable[str]) -> dict[str, _Known]:
         cursor.execute(
             """SELECT p.id, p.external_id, p.sku, p.title, p.brand, coalesce(c.name, ''), coalesce(c.external_id, ''),
                       p.price, p.currency, p.url, p.image_url, p.in_stock, p.old_price, p.old_price_until,
-                      p.published_at, p.told_at
+                      p.published_at, p.told_at, p.stock
                FROM loyalty_product p LEFT JOIN loyalty_category c ON c.id = p.category_id
                WHERE p.source_id = %s AND p.external_id = ANY(%s)""",
             [source.pk, list(names)],
         )
         found = {}
-        for number, *told, old_price, until, published_at, told_at in cursor.fetchall():
+        for number, *told, old_price, until, published_at, told_at, stock in cursor.fetchall():
             product = ProductFact(*told)
+            product.stock = stock
             listing = Listing(
-                product.price, product.currency, product.in_stock, old_price, until, published_at, told_at
+                product.price, product.currency, product.in_stock, old_price, until, published_at, told_at, stock
             )
             found[product.external_id] = _Known(number, product, listing)
         return found
@@ -187,14 +189,14 @@ def _write(source: Source, products: Sequence[tuple[ProductFact, Listing]], now:
         )
         cursor.execute(
             f"""INSERT INTO loyalty_product AS p (source_id, external_id, sku, title, brand, category_id, price,
-                                                 currency, url, image_url, in_stock, old_price, old_price_until,
-                                                 published_at, told_at, updated_at)
+                                                 currency, url, image_url, in_stock, stock, old_price,
+                                                 old_price_until, published_at, told_at, updated_at)
                SELECT %(source)s, t.external_id, t.sku, t.title, t.brand, c.id, t.price, t.currency, t.url,
-                      t.image_url, coalesce(t.in_stock, known.in_stock, true), t.old_price, t.old_price_until,
-                      t.published_at, t.told_at, %(now)s
+                      t.image_url, coalesce(t.in_stock, known.in_stock, true), t.stock, t.old_price,
+                      t.old_price_until, t.published_at, t.told_at, %(now)s
                FROM json_to_recordset(%(rows)s)
                  AS t(external_id text, sku text, title text, brand text, category_id text, price bigint, currency text,
-                      url text, image_url text, in_stock bool, old_price bigint, old_price_until timestamptz,
+                      url text, image_url text, in_stock bool, stock int, old_price bigint, old_price_until timestamptz,
                       published_at timestamptz, told_at timestamptz)
                LEFT JOIN loyalty_category c ON c.source_id = %(source)s AND c.external_id = t.category_id
                     AND t.category_id <> ''
@@ -212,6 +214,7 @@ def _write(source: Source, products: Sequence[tuple[ProductFact, Listing]], now:
                  url = coalesce(nullif(EXCLUDED.url, ''), p.url),
                  image_url = coalesce(nullif(EXCLUDED.image_url, ''), p.image_url),
                  in_stock = CASE WHEN {_BELIEVED} THEN EXCLUDED.in_stock ELSE p.in_stock END,
+                 stock = CASE WHEN {_BELIEVED} THEN coalesce(EXCLUDED.stock, p.stock) ELSE p.stock END,
                  old_price = CASE WHEN {_HEARD} THEN EXCLUDED.old_price ELSE p.old_price END,
                  old_price_until = CASE WHEN {_HEARD} THEN EXCLUDED.old_price_until ELSE p.old_price_until END,
                  published_at = coalesce(p.published_at, EXCLUDED.published_at),

@@ -22,6 +22,10 @@ PROMO = timedelta(days=30)
 FRESH = timedelta(days=3)
 
 
+# A stock above it is no news to anybody, however it falls.
+FEW = 100  # pieces
+
+
 @dataclass(slots=True)
 class Listing:
     """How the catalogue has a product. Prices in minor units of `currency`."""
@@ -33,6 +37,7 @@ class Listing:
     old_price_until: datetime | None = None
     published_at: datetime | None = None
     told_at: datetime | None = None
+    stock: int | None = None
     # What changed, as columns of ProductChange, oldest first.
     changes: list[dict[str, Any]] = field(default_factory=list)
 
@@ -57,7 +62,20 @@ def hear(listing: Listing, words: Iterable[tuple[Fact, ProductFact]], now: datet
             if listing.told_at:
                 _note(listing, Kind.STOCK, int(not said.in_stock), int(said.in_stock), at, news and said.in_stock)
             listing.in_stock = said.in_stock
+        _hear_left(listing, said, at, news)
         listing.told_at = at
+
+
+def _hear_left(listing: Listing, said: ProductFact, at: datetime, news: bool) -> None:
+    """Pieces left: noted where they fall to few; every single sale would be no news but a load."""
+    left = 0 if said.in_stock is False else said.stock
+    if left is None:
+        return
+    fell = listing.stock is not None and left < listing.stock and left <= FEW
+    if fell and listing.told_at:
+        _note(listing, Kind.LEFT, listing.stock, left, at, news and left > 0)
+    if said.stock is not None or listing.stock is not None:
+        listing.stock = left
 
 
 def _hear_price(listing: Listing, fact: Fact, said: ProductFact, news: bool) -> None:

@@ -1,4 +1,4 @@
-"""News of products for those who looked at them: cheaper, or back in stock (T16, X1)."""
+"""News of products for those who looked at them: cheaper, back in stock, running low (T16, X1, X2)."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -12,8 +12,10 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connection, models
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from loyalty.intake import read
+from loyalty.services.price_list import FEW
 from scenarios.durations import Unit, in_words
 from scenarios.triggers.base import Due, Trigger
 
@@ -23,7 +25,7 @@ EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class ProductNewsTrigger(Trigger):
-    """Starts when products that a client looked at and did not buy become cheaper, or are back in stock.
+    """Starts when products that a client looked at and did not buy become cheaper, are back in stock or run low.
 
     News is gathered by windows of time: what concerns one client in one window is one entry, named after the end of
     the window (`price:2026-03-10T12:15Z`), and lists the items. What is no longer true at its end is left out.
@@ -32,6 +34,7 @@ class ProductNewsTrigger(Trigger):
     class News(models.TextChoices):
         CHEAPER = "price", _("becomes cheaper")
         BACK = "stock", _("is back in stock")
+        LOW = "left", _("is running low")
 
     class Interest(models.TextChoices):
         VIEWED = "viewed", _("viewed it")
@@ -45,6 +48,12 @@ class ProductNewsTrigger(Trigger):
     percent = models.PositiveSmallIntegerField(
         _("by at least, %"), default=5, validators=[MinValueValidator(1), MaxValueValidator(100)]
     )
+    left = models.PositiveSmallIntegerField(
+        _("pieces left, at most"),
+        default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(FEW)],
+        help_text=_("When the stock falls to so many or fewer, once until it is filled up again."),
+    )
     interests = ArrayField(
         models.CharField(max_length=10, choices=Interest), verbose_name=_("for those who"), default=list
     )
@@ -56,8 +65,8 @@ class ProductNewsTrigger(Trigger):
     )
 
     class Meta:
-        verbose_name = _("product cheaper or back in stock")
-        verbose_name_plural = _("products cheaper or back in stock")
+        verbose_name = _("product cheaper, back or running low")
+        verbose_name_plural = _("products cheaper, back or running low")
 
     def clean(self) -> None:
         if not self.interests:
@@ -68,6 +77,13 @@ class ProductNewsTrigger(Trigger):
         words = {"who": interests, "days": in_words(self.days, Unit.DAYS), "percent": self.percent}
         if self.news == self.News.CHEAPER:
             sentence = t("When a product is cheaper by %(percent)d%% or more, for those who %(who)s in %(days)s")
+        elif self.news == self.News.LOW:
+            words["left"] = self.left
+            sentence = ngettext(
+                "When %(left)d piece of a product is left, for those who %(who)s in %(days)s",
+                "When %(left)d pieces of a product or fewer are left, for those who %(who)s in %(days)s",
+                self.left,
+            )
         else:
             sentence = t("When a product is back in stock, for those who %(who)s in %(days)s")
         return t("%(sentence)s and did not buy it") % {"sentence": sentence % words}
@@ -93,17 +109,20 @@ class ProductNewsTrigger(Trigger):
         with connection.cursor() as cursor:
             cursor.execute(
                 """SELECT n.recorded_at, n.before, p.external_id, p.sku, p.title, p.brand, coalesce(c.name, ''),
-                          p.price, p.currency, p.url, p.image_url
+                          p.price, p.currency, p.url, p.image_url, p.stock
                    FROM loyalty_productchange n JOIN loyalty_product p ON p.id = n.product_id
                    LEFT JOIN loyalty_category c ON c.id = p.category_id
                    WHERE NOT n.spread AND n.kind = %(kind)s AND n.recorded_at > %(first)s AND n.recorded_at <= %(last)s
-                     AND p.in_stock AND (n.kind <> 'price' OR p.price < n.before AND n.drop_percent >= %(percent)s)
+                     AND p.in_stock AND CASE n.kind
+                       WHEN 'price' THEN p.price < n.before AND n.drop_percent >= %(percent)s
+                       WHEN 'left' THEN n.before > %(left)s AND n.after <= %(left)s AND p.stock <= %(left)s
+                       ELSE true END
                    ORDER BY n.id""",
-                {"kind": self.news, "first": first, "last": last, "percent": self.percent},
+                {"kind": self.news, "first": first, "last": last, "percent": self.percent, "left": self.left},
             )
             rows = cursor.fetchall()
         found: dict[datetime, dict[str, dict[str, Any]]] = {}
-        names = ("product_id", "sku", "title", "brand", "category", "price", "currency", "url", "image_url")
+        names = ("product_id", "sku", "title", "brand", "category", "price", "currency", "url", "image_url", "left")
         for recorded_at, before, *told in rows:
             end = EPOCH - (EPOCH - recorded_at) // window * window
             item = dict(zip(names, told, strict=True))

@@ -16,6 +16,7 @@ from segments.conditions import (
     BirthdayCondition,
     ConsentCondition,
     LocalTimeCondition,
+    NearDateCondition,
     NearStoreCondition,
     ProfileFilledCondition,
     RegistrationCondition,
@@ -81,6 +82,16 @@ class BirthdayForm(ConditionForm):
     class Meta:
         model = BirthdayCondition
         fields = ("first", "last")
+
+
+class NearDateForm(ConditionForm):
+    """Days around a date that the client has."""
+
+    layout = ("attribute", ("first", "last"))
+
+    class Meta:
+        model = NearDateCondition
+        fields = ("attribute", "first", "last")
 
 
 class RegistrationForm(ConditionForm):

@@ -32,6 +32,7 @@ def context(request: HttpRequest, segment: Segment, editable: bool) -> dict[str,
         "editable": editable and not segment.is_dynamic,
         "visible": may_see_clients(request),
         "fillable": editable and not segment.is_dynamic and may_see_clients(request),
+        "may_draw": editable,
         "next_page": page + 1 if len(shown) > PAGE else None,
         "previous_page": page - 1 if page > 1 else None,
     }

@@ -21,7 +21,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminRadioSelectWidget
 
 from loyalty.admin.base import grouped
-from segments.admin import files, members, rule_editor, rule_verbs
+from segments.admin import drawing, files, members, rule_editor, rule_verbs
 from segments.admin.segment_owner import SegmentOwner
 from segments.admin.uses import uses
 from segments.models import Membership, Segment
@@ -89,6 +89,7 @@ class SegmentAdmin(ModelAdmin):
                 name="segments_segment_members",
             ),
             path("<int:object_id>/export/<slug:kind>/", wrap(files.export_view), name="segments_segment_export"),
+            path("<int:object_id>/draw/", wrap(self.draw_view), name="segments_segment_draw"),
             path("<int:object_id>/import/", wrap(self.import_view), name="segments_segment_import"),
             path("<int:object_id>/import/<int:import_id>/", wrap(self.imported_view), name="segments_segment_imported"),
             path(
@@ -106,6 +107,9 @@ class SegmentAdmin(ModelAdmin):
 
     def import_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return files.import_view(request, object_id, **self.admin_site.each_context(request))
+
+    def draw_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return drawing.draw_view(request, object_id, **self.admin_site.each_context(request))
 
     def imported_view(self, request: HttpRequest, object_id: int, import_id: int) -> HttpResponse:
         return files.imported_view(request, object_id, import_id, **self.admin_site.each_context(request))

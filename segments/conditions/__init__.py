@@ -13,6 +13,7 @@ from segments.conditions.group import Group
 from segments.conditions.level import LevelCondition
 from segments.conditions.local_time import LocalTimeCondition
 from segments.conditions.membership import InSegment
+from segments.conditions.near_date import NearDateCondition
 from segments.conditions.near_store import NearStoreCondition
 from segments.conditions.orders import DiscountShareCondition, OrdersCondition
 from segments.conditions.promo import PromoCodeCondition
@@ -26,6 +27,7 @@ CONDITION_TYPES: tuple[type[Condition], ...] = (
     AttributeCondition,
     ProfileFilledCondition,
     BirthdayCondition,
+    NearDateCondition,
     RegistrationCondition,
     ConsentCondition,
     NearStoreCondition,
@@ -62,6 +64,7 @@ __all__ = [
     "LevelCondition",
     "LocalTimeCondition",
     "MenuGroup",
+    "NearDateCondition",
     "NearStoreCondition",
     "OrdersCondition",
     "OverdueCondition",

@@ -54,8 +54,11 @@ class BirthdayCondition(Condition):
 
     def sentence(self) -> str:
         if self.first == self.last:
-            return t("birthday: %(day)s") % {"day": _day(self.first)}
-        return t("birthday: from %(first)s to %(last)s") % {"first": _day(self.first), "last": _day(self.last)}
+            return t("birthday: %(day)s") % {"day": day_in_words(self.first)}
+        return t("birthday: from %(first)s to %(last)s") % {
+            "first": day_in_words(self.first),
+            "last": day_in_words(self.last),
+        }
 
     def seen(self, saw: Mapping[str, Any]) -> str:
         if saw["birthday"] is None:
@@ -82,7 +85,7 @@ class BirthdayCondition(Condition):
         )
 
 
-def _day(shift: int) -> str:
+def day_in_words(shift: int) -> str:
     """A day as counted from today."""
     if not shift:
         return t("today")

@@ -50,7 +50,8 @@ _SIGNS: dict[str, str] = {
     Operator.AT_MOST: "<=",
 }
 _NUMBER = r"^\s*[-+]?\d{1,40}(\.\d{1,40})?\s*$"
-_DAY = r"^\d{4}-\d\d-\d\d"
+# Of a text, the part that is a day.
+DAY = r"^\d{4}-\d\d-\d\d"
 
 
 def check(operator: str, value: str, field: str) -> None:
@@ -99,7 +100,7 @@ def compare(facts: Facts, operator: str, value: str, text: str, json: str) -> st
         case Operator.BEFORE | Operator.SINCE:
             # As text: days sort as they are written, and "2026-13-99" of a client is no error.
             sign = "<" if operator == Operator.BEFORE else ">="
-            return f"substring({text} FROM '{_DAY}') {sign} {facts.value(str(day(value)))} COLLATE \"C\""
+            return f"substring({text} FROM '{DAY}') {sign} {facts.value(str(day(value)))} COLLATE \"C\""
         case _:
             return _numbers(facts, value, text, _SIGNS[operator])
 

@@ -182,8 +182,11 @@ class ProductNewsTriggerForm(OwnerForm):
 @admin.register(ProductNewsTrigger)
 class ProductNewsTriggerAdmin(TriggerAdmin):
     form = ProductNewsTriggerForm
-    fieldsets = ((None, {"fields": (("news", "percent"), "interests", "days", "merge_minutes")}),)
-    conditional_fields = {"percent": "typeof news === 'undefined' || news === 'price'"}
+    fieldsets = ((None, {"fields": (("news", "percent", "left"), "interests", "days", "merge_minutes")}),)
+    conditional_fields = {
+        "percent": "typeof news === 'undefined' || news === 'price'",
+        "left": "typeof news === 'undefined' || news === 'left'",
+    }
 
 
 @admin.register(ManualTrigger)

@@ -127,6 +127,16 @@ def test_a_paid_order_is_created_and_paid_and_said_once() -> None:
     assert (order.status, order.total) == ("paid", 22500)
 
 
+@pytest.mark.parametrize(
+    ("said", "stock", "in_stock"),
+    [("3", 3, True), (0, 0, False), (-2, 0, False), (2.9, 2, True), ("9e99", 10**9, True), ("1e-99", 0, False)],
+)
+def test_a_product_learns_how_many_pieces_are_left(said, stock, in_stock) -> None:
+    post(source("shop"), event("product.updated", None, product_id="P-1", stock=said))
+    product = Product.objects.get()
+    assert (product.stock, product.in_stock) == (stock, in_stock)
+
+
 def test_a_product_learns_its_new_price() -> None:
     shop = source("shop")
     post(shop, event("product.price_changed", None, product_id="P-1", price="400", old_price="450", currency="RUB"))
@@ -170,6 +180,7 @@ def test_own_names_become_slugs() -> None:
         (event("order.created", order_id=1, total="-1"), "data.total"),
         (event("order.created", total="1"), "data.order_id"),
         (event("order.created", order_id=1.5), "data.order_id"),
+        (event("product.updated", None, product_id="P", stock="many"), "data.stock"),
         (event("location.updated", latitude=91, longitude=0), "data.latitude"),
         (event("location.updated", latitude="north", longitude=0), "data.latitude"),
         (event("customer.updated", {}), "client"),

@@ -284,7 +284,23 @@ def test_a_product_is_learnt() -> None:
     product = Product.objects.get()
     assert (product.price, product.currency, product.in_stock, product.brand) == (500, "EUR", False, "Hill")
     assert product.category is not None
+    assert product.stock == 0
     assert Event.objects.get().name == "product.published"
+
+
+@pytest.mark.parametrize(
+    ("variants", "stock"),
+    [
+        ([{"inventory_quantity": 2}, {"inventory_quantity": 3}], 5),
+        ([{"inventory_quantity": 2}, {"inventory_quantity": -1}], 2),
+        ([{"inventory_quantity": 2}, {"inventory_quantity": 3, "inventory_management": None}], None),
+        ([{"price": "5"}], None),
+        ([], None),
+    ],
+)
+def test_pieces_of_all_variants_are_left_where_every_one_is_counted(variants, stock) -> None:
+    post(source("shopify", currency="EUR"), {"id": 1, "title": "Tea", "variants": variants}, "products/update", "w1")
+    assert Product.objects.get().stock == stock
 
 
 @pytest.mark.parametrize(

@@ -117,15 +117,16 @@ def test_a_product_is_learnt_and_leaves_the_stock_with_the_bin() -> None:
         "status": "publish",
         "price": "",
         "stock_status": "instock",
+        "stock_quantity": 7,
         "categories": [{"id": 9, "name": "Drinks"}],
         "images": [],
     }
     post(shop, body, "product.created", "d1")
     product = Product.objects.get()
-    assert (product.title, product.price, product.in_stock) == ("Tea & milk", None, True)
+    assert (product.title, product.price, product.in_stock, product.stock) == ("Tea & milk", None, True, 7)
     post(shop, {"id": 5}, "product.deleted", "d2")
     product.refresh_from_db()
-    assert (product.title, product.in_stock) == ("Tea & milk", False)
+    assert (product.title, product.in_stock, product.stock) == ("Tea & milk", False, 0)
     assert names() == ["product.published", "product.updated"]
 
 

@@ -127,6 +127,47 @@ def test_back_in_stock(shop):
     assert entered() == [(anna.pk, "stock:2026-03-10T09:15Z")]
 
 
+def _left(shop, at, stock, number="P-1"):
+    product = ProductFact(number, title=f"Tea {number}", price=500_00, currency="RUB", in_stock=stock > 0, stock=stock)
+    record(shop, [b.happened(shop, "product.updated", at, products=(product,))], at)
+
+
+def test_running_low_is_told_once_until_it_is_filled_up_again(shop):
+    anna = b.client()
+    _left(shop, NOON - DAY, 10)
+    b.record_event(shop, "cart.updated", anna, NOON - DAY, payload={"lines": [{"product_id": "P-1"}]})
+    _live(news="left", left=3, parallel=True)
+    told = []
+    for number, stock in enumerate((4, 3, 2, 8, 1)):
+        at = NOON + number * DAY / 24
+        _left(shop, at + MINUTE, stock)
+        scan(at + 16 * MINUTE)
+        told.append(len(entered()))
+    assert told == [0, 1, 1, 1, 2]
+    entry = ScenarioRun.objects.order_by("pk")[0].context["entry"]
+    assert (entry["title"], entry["left"]) == ("Tea P-1", 3)
+
+
+@pytest.mark.parametrize(("before", "after"), [(3, 2), (10, 4), (10, 0), (2, 3)])
+def test_what_was_low_is_not_low_yet_or_is_gone_is_no_news_of_running_low(shop, before, after):
+    _left(shop, NOON - DAY, before)
+    _viewed(shop, b.client(), "P-1")
+    _live(news="left", left=3)
+    _left(shop, NOON + MINUTE, after)
+    scan(NOON + 16 * MINUTE)
+    assert entered() == []
+
+
+def test_a_product_that_is_bought_up_before_the_window_ends_is_told_of_as_it_is(shop):
+    _left(shop, NOON - DAY, 10)
+    _viewed(shop, b.client(), "P-1")
+    _live(news="left", left=3)
+    _left(shop, NOON + MINUTE, 3)
+    _left(shop, NOON + 2 * MINUTE, 1)
+    scan(NOON + 16 * MINUTE)
+    assert ScenarioRun.objects.get().context["entry"]["left"] == 1
+
+
 def test_two_scenarios_hear_the_same_news(shop):
     _catalogue(shop, "P-1")
     _viewed(shop, b.client(), "P-1")
@@ -142,4 +183,7 @@ def test_it_says_itself():
     assert ProductNewsTrigger(interests=["viewed", "carted"]).sentence() == (
         "When a product is cheaper by 5% or more, for those who viewed it or put it in the cart in 30 days"
         " and did not buy it"
+    )
+    assert ProductNewsTrigger(interests=["carted"], news="left", left=2).sentence() == (
+        "When 2 pieces of a product or fewer are left, for those who put it in the cart in 30 days and did not buy it"
     )

@@ -286,6 +286,7 @@ SAYS: dict[type[Condition], Callable[[Random], dict[str, Any]]] = {
     c.AttributeCondition: _attribute,
     c.ProfileFilledCondition: lambda r: {"names": ["email", "attributes.x"], "negated": r.random() < 0.5},
     c.BirthdayCondition: _birthday,
+    c.NearDateCondition: lambda r: {"attribute": r.choice(("attributes.x", "attributes.y"))} | _birthday(r),
     c.RegistrationCondition: _registration,
     c.ConsentCondition: lambda r: {"channel": r.choice(("email", "sms")), "negated": r.random() < 0.5},
     c.NearStoreCondition: lambda r: {

@@ -10,6 +10,7 @@ from segments.conditions import (
     BirthdayCondition,
     ConsentCondition,
     LocalTimeCondition,
+    NearDateCondition,
     NearStoreCondition,
     ProfileFilledCondition,
     RegistrationCondition,
@@ -70,6 +71,37 @@ class TestBirthday:
     def test_it_refuses_a_window_that_ends_before_it_begins(self):
         with pytest.raises(ValidationError, match="before the first day"):
             BirthdayCondition(first=1, last=0).clean()
+
+
+class TestNearDate:
+    """NOW is 10 March, 15:00 in Moscow."""
+
+    def test_both_days_count_by_the_clients_own_calendar(self):
+        days = ["2026-02-23", "2026-02-24", "2026-03-10", "2026-03-24T23:30:00+03:00", "2026-03-25"]
+        people = [b.client(attributes={"due": day}) for day in days]
+        assert holds(NearDateCondition(attribute="attributes.due"), *people) == [False, True, True, True, False]
+        late = datetime(2026, 3, 9, 22, 30, tzinfo=UTC)
+        one, other = (b.client(attributes={"due": "2026-03-10"}, zone=zone) for zone in ("", "Europe/London"))
+        today = NearDateCondition(attribute="attributes.due", first=0, last=0)
+        assert holds(today, one, other, now=late) == [True, False]
+
+    def test_what_is_no_date_holds_for_nobody(self):
+        values = [{}, {"due": ""}, {"due": "soon"}, {"due": 20260310}, {"due": None}, {"due": ["2026-03-10"]}]
+        people = [b.client(attributes=value) for value in values]
+        assert not any(holds(NearDateCondition(attribute="attributes.due"), *people))
+
+    def test_it_says_itself_and_what_it_saw(self):
+        condition = NearDateCondition(attribute="attributes.due", first=-14, last=14)
+        assert condition.sentence() == "the date «due»: from 14 days ago to 14 days ahead"
+        assert NearDateCondition(attribute="attributes.due", first=0, last=0).sentence() == "the date «due»: today"
+        assert seen(condition, b.client(attributes={"due": "2026-01-01"})) == "is «2026-01-01»; today is 2026-03-10"
+        assert seen(condition, b.client()) == "is not filled in"
+
+    @pytest.mark.parametrize("wrong", [{"attribute": "first_name"}, {"attribute": "attributes.", "first": 0},
+                                       {"attribute": "attributes.due", "first": 1, "last": 0}])  # fmt: skip
+    def test_what_makes_no_sense_is_refused(self, wrong):
+        with pytest.raises(ValidationError):
+            NearDateCondition(**wrong).full_clean(exclude=["polymorphic_ctype", "parent"])
 
 
 class TestRegistration:
