@@ -123,7 +123,7 @@ class Facts(Values):
     def relation(self, select: str, cheap: bool = False) -> str:
         """Joins a fact relation (once, however many ask); returns the name by which its columns are read.
 
-        `cheap`: a client has a row or a few of it, found by an index (see `evaluate.narrowed`).
+        `cheap`: a client has a row or a few of it, found by an index (see `evaluate.holding`).
         """
         name = self.join(select, "{0}.client_id = c.id")
         if cheap:
@@ -143,15 +143,27 @@ class Facts(Values):
         return Asked(condition, f"(({term.holds}) IS TRUE)", term.saw, term.parts)
 
     def select(self, columns: str, where: str = "TRUE", joined: Collection[str] | None = None) -> Statement:
-        """A SELECT over the clients asked about and all facts joined so far, or the `joined` ones alone."""
+        """A SELECT over the clients asked about and all facts joined, or the `joined` ones and what they need."""
         chosen = ""
         if self._clients is not None:
             ids = self.value(sorted(set(self._clients)))
             chosen = f"WITH chosen AS (SELECT unnest({ids}::bigint[]) AS id) "
-        joins = " ".join(clause for name, clause in self._joins.values() if joined is None or name in joined)
+        joins = " ".join(self._clauses(joined))
         return self.statement(
             f"{chosen}SELECT {columns} FROM loyalty_client c {joins} WHERE {self.among('c.id')} AND {where}"
         )
+
+
+    def _clauses(self, joined: Collection[str] | None) -> list[str]:
+        """What joins these relations (None: all); one is joined by the columns of others before it."""
+        wanted = None if joined is None else set(joined)
+        clauses = []
+        for name, clause in reversed(self._joins.values()):
+            if wanted is None or name in wanted:
+                clauses.append(clause)
+                if wanted is not None:
+                    wanted.update(_JOINED.findall(clause))
+        return clauses[::-1]
 
 
 # Every zone's clock differs from UTC by a multiple of this.

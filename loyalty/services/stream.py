@@ -124,6 +124,8 @@ def append_told(source: Source, relations: str, params: Sequence[Any], now: date
 
     `relations`: the list of a WITH clause. One of them, `told`, has a row a fact, with the columns of
     `append_selected` and depth. Returns the one row of `answer`, a SELECT over the relations and `event`, the new ones.
+    Events and facts are matched by grouping: how many there are, PostgreSQL can only guess, and a join chosen for a few
+    would take for ever over many.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -136,7 +138,10 @@ def append_told(source: Source, relations: str, params: Sequence[Any], now: date
                  RETURNING id, external_id),
                unread AS (
                  INSERT INTO loyalty_unreadevent (event_id)
-                 SELECT event.id FROM event JOIN told USING (external_id) WHERE told.triggers
+                 SELECT max(id)
+                 FROM (SELECT external_id, id, NULL AS triggers FROM event
+                       UNION ALL SELECT external_id, NULL, triggers FROM told) AS fact
+                 GROUP BY external_id HAVING bool_or(triggers) AND max(id) IS NOT NULL
                  RETURNING event_id)
                SELECT EXISTS (SELECT FROM unread), answer.* FROM ({answer}) AS answer""",  # noqa: S608 (our own code)
             [*params, source.pk, now],

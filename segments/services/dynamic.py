@@ -198,7 +198,7 @@ def _look_at(
     )
     moved = _move(
         segment,
-        evaluate.selection(rule, now, evaluate.narrowed(rule, ids, now)),
+        ("SELECT unnest(%s::bigint[]) AS id", [evaluate.holding(rule, ids, now)]),
         (change, [ids, [change.depth for change in changes], [change.triggers for change in changes]]),
         has_dependents,
         now,
@@ -229,6 +229,8 @@ def _move(segment: Segment, fit: Statement, change: Statement | None, has_depend
     """Makes those of `fit` the members: all of them, or (`change`: a relation of clients) of these clients alone.
 
     Every coming and going becomes an event; segments that depend on this one look at those clients in the same refresh.
+    Members and fit are compared by grouping, not by joins: PostgreSQL cannot tell how many fit, and where it takes
+    hundreds of thousands for a few, a join of the two costs the product of their numbers.
     """
     fit_sql, values = fit
     only, cause = "", "CROSS JOIN (SELECT 0 AS depth, %s::boolean AS triggers) AS cause"
@@ -240,13 +242,17 @@ def _move(segment: Segment, fit: Statement, change: Statement | None, has_depend
         cause = "JOIN change USING (client_id)"
     relations += f"""fit AS MATERIALIZED ({fit_sql}),
            member AS MATERIALIZED (SELECT id, client_id FROM segments_membership WHERE segment_id = %s {only}),
+           differ AS MATERIALIZED (
+             SELECT client_id, max(member_id) AS member_id
+             FROM (SELECT client_id, id AS member_id FROM member UNION ALL SELECT id, NULL FROM fit) AS had_or_fits
+             GROUP BY client_id HAVING count(*) = 1),
            gone AS (
-             DELETE FROM segments_membership WHERE id IN (
-               SELECT id FROM member WHERE NOT EXISTS (SELECT FROM fit WHERE fit.id = member.client_id))
+             DELETE FROM segments_membership
+             WHERE id IN (SELECT member_id FROM differ WHERE member_id IS NOT NULL)
              RETURNING id, client_id),
            came AS (
              INSERT INTO segments_membership (segment_id, client_id, entered_at)
-             SELECT %s, id, %s FROM fit WHERE NOT EXISTS (SELECT FROM member WHERE member.client_id = fit.id)
+             SELECT %s, client_id, %s FROM differ WHERE member_id IS NULL
              RETURNING id, client_id),
            moved AS (
              SELECT 'segment.entered' AS name, * FROM came UNION ALL SELECT 'segment.left', * FROM gone),

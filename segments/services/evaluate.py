@@ -40,28 +40,40 @@ def selection(condition: Condition, now: datetime, clients: Collection[int] | No
     return facts.select("c.id", f"c.merged_into_id IS NULL AND {asked.holds}")
 
 
-def narrowed(condition: Condition, client_ids: Collection[int], now: datetime) -> list[int]:
-    """Those of the clients who do not fall at what is quickly asked, so that dear facts are gathered of fewer.
+def holding(condition: Condition, client_ids: Collection[int], now: datetime) -> list[int]:
+    """Those of the clients for whom the condition holds at `now` (UTC), as `selection` finds them, asked in stages.
 
-    Where all of several conditions must hold: first those that look at the client's own row, then those that look at
-    cheap facts. The condition holds for none of the others; whether it holds for these is not said.
+    Where all of several conditions must hold, whoever falls at one is not asked about the others: first those that look
+    at the client's own row, then at cheap facts, then each of the dear facts (semantics §45: a delta has to be cheap).
     """
+    stages = _stages(Facts(now, client_ids), condition)
     left = list(client_ids)
-    for of_own_row in (True, False):
+    for stage in range(len(stages)):
+        if not left:
+            break
         facts = Facts(now, left)
-        asked = [one for one in _all_of(facts.ask(condition)) if one.looks_at() <= facts.cheap]
-        quick = [one for one in asked if bool(one.looks_at()) != of_own_row]
-        if quick:
-            names = {name for one in quick for name in one.looks_at()}
-            with connection.cursor() as cursor:
-                cursor.execute(*facts.select("c.id", " AND ".join(one.holds for one in quick), names))
-                left = [pk for (pk,) in cursor.fetchall()]
+        asked = _stages(facts, condition)[stage]
+        names = {name for one in asked for name in one.looks_at()}
+        holds = " AND ".join(["c.merged_into_id IS NULL", *(one.holds for one in asked)])
+        with connection.cursor() as cursor:
+            cursor.execute(*facts.select("c.id", holds, names))
+            left = [pk for (pk,) in cursor.fetchall()]
     return left
+
+
+def _stages(facts: Facts, condition: Condition) -> list[list[Asked]]:
+    """The conditions of which each must hold, in the order in which `holding` asks them, cheapest first."""
+    stages: dict[tuple[bool, frozenset[str]], list[Asked]] = {}
+    for one in _all_of(facts.ask(condition)):
+        looks_at = one.looks_at()
+        stages.setdefault((bool(looks_at), frozenset(looks_at - facts.cheap)), []).append(one)
+    # Each dear fact is a stage; sorting is stable, so they keep the order in which the marketer wrote them.
+    return [stages[key] for key in sorted(stages, key=lambda key: (key[0], len(key[1])))]
 
 
 def _all_of(asked: Asked) -> list[Asked]:
     """Conditions of which each must hold for the whole to hold."""
-    if isinstance(asked.condition, Group) and asked.condition.mode == Group.Mode.ALL:
+    if isinstance(asked.condition, Group) and asked.condition.mode == Group.Mode.ALL and asked.parts:
         return [one for part in asked.parts for one in _all_of(part)]
     return [asked]
 

@@ -8,7 +8,7 @@ from django.db import connection
 from segments.facts import Facts
 from segments.models import AttributeCondition, EventCountCondition, Group, InSegment
 from segments.services import membership
-from segments.services.evaluate import changing, explain, matching, selection
+from segments.services.evaluate import changing, explain, holding, matching, selection
 from tests import builders as b
 from tests.builders import NOW
 
@@ -45,6 +45,26 @@ def test_a_set_of_clients_costs_one_query_whatever_the_tree(django_assert_num_qu
     )
     with django_assert_num_queries(1):
         assert matching(tree, [person.pk for person in people], NOW) == set()
+
+
+def test_stages_are_one_query_for_each_dear_fact_and_none_where_nobody_is_left(django_assert_num_queries):
+    anna, boris = b.client(gender="f"), b.client(gender="m")
+    _ordered(anna)
+    women = AttributeCondition(attribute="gender", operator="equals", value="f")
+    often = EventCountCondition(event_name="order.created", count=1)
+    never = EventCountCondition(event_name="order.refunded", count=1, bound="at_most")
+    rule = _group("all", often, _group("all", never, women))
+    with django_assert_num_queries(3):
+        assert holding(rule, [anna.pk, boris.pk], NOW) == [anna.pk]
+    with django_assert_num_queries(1):
+        assert holding(rule, [boris.pk], NOW) == []
+
+
+def test_stages_leave_merged_clients_out():
+    stays, gone = b.client(), b.client()
+    gone.merged_into = stays
+    gone.save()
+    assert holding(_group("all"), [stays.pk, gone.pk], NOW) == [stays.pk]
 
 
 def test_nobody_asked_is_nobody_found():

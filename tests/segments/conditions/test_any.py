@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segments.models import CONDITION_TYPES, Group
-from segments.services.evaluate import Explanation, changing, explain, matching, selection
+from segments.services.evaluate import Explanation, changing, explain, holding, matching, selection
 from tests.builders import NOW
 from tests.segments.conditions import anything
 
@@ -53,9 +53,21 @@ def test_set_all_and_single_client_agree(random: Random):
             assert matching(condition, others, NOW) == expected & set(others), condition
             assert _ids(selection(condition, NOW)) & set(everybody) == expected, condition
             assert _ids(selection(condition, NOW, others)) == expected & set(others), condition
+            assert set(holding(condition, others, NOW)) == expected & set(others), condition
             for explanation in explained.values():
                 assert explanation.holds is _follows(explanation)
                 assert isinstance(explanation.seen, str)
+
+
+@random_bases
+@randoms
+def test_asking_in_stages_finds_the_same(random: Random):
+    with anything.base(random) as people:
+        everybody = [person.pk for person in people]
+        for _ in range(10):
+            rule = Group(mode="all")
+            rule.attached_members = [anything.condition(random, kind) for kind in random.choices(CONDITION_TYPES, k=2)]
+            assert set(holding(rule, everybody, NOW)) == matching(rule, everybody, NOW), rule.attached_members
 
 
 @random_bases
