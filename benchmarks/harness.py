@@ -104,7 +104,8 @@ def peak_rss_mb_of(pid: int) -> float:
 def throw_away_services() -> Iterator[None]:
     """A database on the server of DATABASE_URL (else the embedded one) and an empty Redis number, dropped at the end.
 
-    The settings read both from the environment: call before `django.setup()`.
+    The settings read both from the environment: call before `django.setup()`. BENCHMARK_TEMPLATE may name a database
+    whose tables are made already: many small runs need not make them each.
     """
     local_services.ensure_urls()
     os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(50))
@@ -114,8 +115,8 @@ def throw_away_services() -> Iterator[None]:
     name = f"loyalty_benchmark_{os.getpid()}_{secrets.token_hex(3)}"
     redis = _empty_redis(os.environ["REDIS_URL"])
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')
-        os.environ["DATABASE_URL"] = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{os.environ.get("BENCHMARK_TEMPLATE", "template1")}"')
+        os.environ["DATABASE_URL"] = named(server, name)
         try:
             yield
         finally:
@@ -124,10 +125,15 @@ def throw_away_services() -> Iterator[None]:
             redis.close()
 
 
+def named(server: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+
+
 def _empty_redis(url: str) -> Redis:
     """A number of the same Redis that holds nothing; REDIS_URL names it from now on."""
     for number in range(15, 0, -1):
-        own = urlunsplit(urlsplit(url)._replace(path=f"/{number}"))
+        own = named(url, str(number))
         redis = Redis.from_url(own)
         if redis.dbsize() == 0:
             os.environ["REDIS_URL"] = own
