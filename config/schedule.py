@@ -19,6 +19,7 @@ TICKS = (
     Tick("scenarios.jobs.call_webhooks", "outbox", every=5),
     Tick("scenarios.jobs.pick_winners", "segments", cron="20 * * * *"),
     Tick("messaging.jobs.pump", "outbox", every=1),
+    Tick("messaging.jobs.ask_to_confirm", "events", every=2),
     Tick("messaging.jobs.fold", "events", every=2),
     Tick("scenarios.jobs.rehearse", "default", every=5),
     Tick("loyalty.jobs.fill_pools", "default", every=60),

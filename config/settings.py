@@ -92,6 +92,7 @@ EVENTS_NUDGE = "config.nudges.events_recorded"
 EVENTS_UNQUEUED = "segments.services.changed.unqueued"
 OUTBOX_NUDGE = "config.nudges.messages_queued"
 JOB_NUDGE = "config.nudges.nudge"
+CONFIRMED_TOPICS = "messaging.services.opt_in.topics"
 OUTBOX_GATE = "scenarios.services.gate.refusals"
 # Who holds personal data, from the lowest room up (loyalty/services/personal.py).
 PERSONAL_DATA = [

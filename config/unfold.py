@@ -92,6 +92,7 @@ UNFOLD: dict[str, Any] = {
                 "collapsible": True,
                 "items": [
                     _item(_("Topics"), "topic", "messaging.topic"),
+                    _item(_("Requests to confirm"), "mark_email_read", "messaging.confirmationtext"),
                     _item(_("Quiet hours"), "bedtime", "messaging.sendwindow"),
                     _item(_("Frequency caps"), "speed", "messaging.frequencycap"),
                     _item(_("Pause dates"), "event_busy", "messaging.pausedate"),

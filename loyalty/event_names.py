@@ -67,6 +67,8 @@ PLATFORM: dict[str, Promise] = {
     "message.failed": _("Message not delivered"),
     "message.unsubscribed": _("Unsubscribed"),
     "message.subscribed": _("Subscribed again"),
+    "confirmation.requested": _("Asked to confirm an agreement"),
+    "confirmation.given": _("Agreement confirmed"),
 }
 
 EVENT_NAMES: dict[str, Promise] = FROM_SHOPS | PLATFORM

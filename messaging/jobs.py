@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from messaging.services import cascade, outbox, reports, touches
+from messaging.services import cascade, opt_in, outbox, reports, touches
 
 # As in scenarios.jobs: the worker is given back after a turn, and a trickle is gathered for a moment.
 TURN = timedelta(seconds=2)
@@ -51,6 +51,12 @@ def _finish(sending: outbox.Sending) -> None:
             sending.gather(timezone.now(), patience=5.0)
     finally:
         connection.close()
+
+
+def ask_to_confirm() -> None:
+    """Writes to clients who are to confirm that they agree, and lets go what nobody confirmed in time."""
+    while opt_in.ask(timezone.now()):
+        pass
 
 
 def fold() -> None:

@@ -27,6 +27,7 @@ class Purpose(Enum):
     PREFERENCES = ("preferences", 12)
     BUTTON = ("button", 12)
     SIGN_UP = ("sign-up", 12)
+    CONFIRM = ("confirm", 12)
 
     @property
     def proof_length(self) -> int:
@@ -61,6 +62,11 @@ def read(purpose: Purpose, token: str) -> tuple[int, ...]:
 def preferences_url(client_id: int, message_id: int = 0) -> str:
     """Where a client unsubscribes and chooses topics; with the message that leads there, if one does."""
     return f"{settings.PUBLIC_URL}/u/{sign(Purpose.PREFERENCES, client_id, message_id)}"
+
+
+def confirm_url(letter: int) -> str:
+    """Where a client confirms what one message asked about (double opt-in)."""
+    return f"{settings.PUBLIC_URL}/c/{sign(Purpose.CONFIRM, letter)}"
 
 
 def _proof(purpose: Purpose, said: bytes, secret: str) -> bytes:

@@ -35,6 +35,7 @@ from loyalty.models import (
     ClientLevel,
     ClientLocation,
     Consent,
+    ConsentRequest,
     Event,
     Order,
     Referral,
@@ -208,6 +209,13 @@ def facts(client: Client, page: int, now: datetime) -> dict[str, Any]:
         # All that was ever said, newest first: the evidence.
         "words": list(
             Consent.objects.filter(client=client)
+            .select_related("source")
+            .defer("source__secret")
+            .order_by("-given_at", "-pk")[:200]
+        ),
+        # What waits for the client's word, and what became of what did.
+        "requests": list(
+            ConsentRequest.objects.filter(client=client)
             .select_related("source")
             .defer("source__secret")
             .order_by("-given_at", "-pk")[:200]

@@ -34,7 +34,7 @@ class ProgrammeAdmin(ModelAdmin):
         ),
         (_("Levels"), {"fields": ("level_measure", ("level_period", "level_days"))}),
         (_("Measuring"), {"fields": (("holdout_share", "attribution_days"), "margin_share")}),
-        (_("Messages"), {"fields": (("track_links", "track_opens"), "utm")}),
+        (_("Messages"), {"fields": (("track_links", "track_opens"), "utm", ("confirm_hours", "confirm_most"))}),
         (_("Keeping"), {"fields": ("log_months",)}),
     )
     autocomplete_fields = ("unpayable_categories", "unpayable_products")

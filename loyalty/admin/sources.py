@@ -28,6 +28,9 @@ from loyalty.intake.facts import Refused
 from loyalty.models import RefusedDelivery, Source
 from loyalty.services import refused, sources
 
+# What staff say of a source beside its name and key.
+_ASKED = ("currency", "phone_region", "confirm_consents", "active")
+
 
 class SourceForm(forms.ModelForm):
     """A source. The secret goes in and never comes out."""
@@ -56,7 +59,7 @@ class SourceAdmin(ModelAdmin):
     form = SourceForm
     list_display = ("named", "kind", "address", "active", "refusals")
     list_filter = ("kind", "active")
-    fields = ("kind", "slug", "name", "new_secret", "currency", "phone_region", "active")
+    fields = ("kind", "slug", "name", "new_secret", "currency", "phone_region", "confirm_consents", "active")
     change_form_outer_after_template = "loyalty/source_after.html"
     actions = None
 
@@ -64,7 +67,8 @@ class SourceAdmin(ModelAdmin):
         if obj is None:
             return self.fields
         if obj.kind not in sources.OUTSIDE:
-            return ("kind", "slug", "name")
+            told = ("confirm_consents",) if obj.kind != Source.Kind.PLATFORM else ()
+            return ("kind", "slug", "name", *told)
         return ("kind", "slug", "address", *self.fields[2:])
 
     def get_readonly_fields(self, request: HttpRequest, obj: Source | None = None) -> tuple[str, ...]:
@@ -90,13 +94,13 @@ class SourceAdmin(ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Source, form: Any, change: bool) -> None:
         secret = form.cleaned_data.get("new_secret", "")
         if change:
-            obj.save(update_fields=["name", "currency", "phone_region", "active"])
+            obj.save(update_fields=["name", *_ASKED])
             if secret:
                 sources.create(obj.kind, obj.slug, secret=secret)
             return
         made = sources.create(obj.kind, obj.slug, secret=secret, name=obj.name)
         obj.pk, obj._state.adding = made.source.pk, False
-        obj.save(update_fields=["currency", "phone_region", "active"])
+        obj.save(update_fields=list(_ASKED))
         if not secret:
             obj.shown_once = made.secret
 

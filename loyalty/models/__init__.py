@@ -5,6 +5,7 @@ from loyalty.models.accrual import AccrualRule
 from loyalty.models.api_key import ApiKey, IdempotentRequest
 from loyalty.models.catalog import Category, Product, ProductChange
 from loyalty.models.client import Client, Consent, Identity
+from loyalty.models.consent_request import ConsentRequest
 from loyalty.models.event import Event, UnreadEvent
 from loyalty.models.ledger import (
     BonusAccount,
@@ -42,6 +43,7 @@ __all__ = [
     "ClientLevel",
     "ClientLocation",
     "Consent",
+    "ConsentRequest",
     "Event",
     "IdempotentRequest",
     "Identity",

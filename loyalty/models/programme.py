@@ -137,6 +137,19 @@ class Programme(models.Model):
         ),
     )
 
+    confirm_hours = models.PositiveSmallIntegerField(
+        _("hours to confirm an agreement"),
+        default=72,
+        validators=[MinValueValidator(1), MaxValueValidator(720)],
+        help_text=_("Where agreements are confirmed by a link. After that the link leads nowhere."),
+    )
+    confirm_most = models.PositiveSmallIntegerField(
+        _("requests to confirm in 90 days"),
+        default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text=_("For a client, a channel and a topic. More often nobody is asked, whatever the shop repeats."),
+    )
+
     log_months = models.PositiveSmallIntegerField(
         _("months the log is kept"),
         default=0,

@@ -34,6 +34,14 @@ class Source(models.Model):
     phone_region = models.CharField(
         _("phone region"), max_length=2, blank=True, help_text=_("Country of phone numbers given without a prefix.")
     )
+    confirm_consents = models.BooleanField(
+        _("ask clients to confirm"),
+        default=False,
+        help_text=_(
+            "An agreement to messages that comes from here counts only after the client has confirmed it"
+            " by a link in an e-mail or an SMS."
+        ),
+    )
     active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

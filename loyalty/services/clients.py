@@ -4,7 +4,7 @@ from datetime import datetime
 
 from loyalty.intake.facts import Fact, Phone, Profile
 from loyalty.models import Client, Consent, Source, Store
-from loyalty.services import rows
+from loyalty.services import confirmations, rows
 
 _PLAIN = ("first_name", "last_name", "birthday", "gender", "zone", "language")
 _WRITTEN = (
@@ -22,7 +22,8 @@ _COLUMNS = tuple("store_id" if name == "store" else name for name in _WRITTEN)
 
 
 def apply(source: Source, facts: list[tuple[Fact, int | None]], created: set[int], now: datetime) -> None:
-    """Writes the clients in `created` and what the facts tell of others, and adds consent rows.
+    """Writes the clients in `created` and what the facts tell of others, and adds consent rows; agreements that
+    are to be confirmed wait (`confirmations`).
 
     Of two facts about one client the later event wins.
     """
@@ -33,24 +34,22 @@ def apply(source: Source, facts: list[tuple[Fact, int | None]], created: set[int
     stores = _stores(facts)
     _create(created, told, stores, now)
     _update({client_id: news for client_id, news in told.items() if client_id not in created}, stores)
-    rows.insert(
-        Consent,
-        [
-            {
-                "client_id": client_id,
-                "channel": consent.channel,
-                "topic": consent.topic,
-                "granted": consent.granted,
-                "source_id": source.pk,
-                "evidence": consent.evidence,
-                "given_at": consent.given_at or fact.occurred_at,
-            }
-            for fact, client_id in facts
-            if client_id is not None
-            for consent in fact.consents
-        ],
-        "DO NOTHING",
-    )
+    heard = [
+        {
+            "client_id": client_id,
+            "channel": consent.channel,
+            "topic": consent.topic,
+            "granted": consent.granted,
+            "source_id": source.pk,
+            "evidence": consent.evidence,
+            "given_at": consent.given_at or fact.occurred_at,
+        }
+        for fact, client_id in facts
+        if client_id is not None
+        for consent in fact.consents
+    ]
+    if heard:
+        rows.insert(Consent, confirmations.hold(heard, source, now), "DO NOTHING")
 
 
 def _stores(facts: list[tuple[Fact, int | None]]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from loyalty.models import AccessGrant, Cart, Consent, Event, Order, PromoCode, PromoIssue, PromoRedemption
-from loyalty.services import identity, ledger, places, quests, referrals
+from loyalty.services import confirmations, identity, ledger, places, quests, referrals
 
 
 def merge(guest: int, into: int, now: datetime) -> None:
@@ -23,6 +23,7 @@ def merge(guest: int, into: int, now: datetime) -> None:
             [_of(consent, into) for consent in Consent.objects.filter(client_id=guest).order_by("pk")],
             ignore_conflicts=True,
         )
+        confirmations.hand_over(guest, into, now)
         referrals.merge(guest, into, now)
         quests.merge(guest, into)
         places.merge(guest, into)

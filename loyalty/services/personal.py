@@ -24,6 +24,7 @@ from loyalty.models import (
     Client,
     ClientLocation,
     Consent,
+    ConsentRequest,
     Event,
     IdempotentRequest,
     Identity,
@@ -44,6 +45,7 @@ _HELD = (
     Client,
     Identity,
     Consent,
+    ConsentRequest,
     ClientLocation,
     Event,
     Cart,
@@ -135,6 +137,9 @@ class Loyalty:
         Order.objects.filter(client__in=ids).update(anonymous_id="", cart_token="")
         AccessGrant.objects.filter(client__in=ids).update(link="", reason="")
         Consent.objects.filter(client__in=ids).update(ip=None, agent="")
+        requests = ConsentRequest.objects.filter(client__in=ids)
+        requests.filter(status=ConsentRequest.Status.WAITING).delete()
+        requests.update(ip=None, agent="", closed_ip=None, closed_agent="")
         PromoRefusal.objects.filter(client__in=ids).update(said="", caller="")
         replies = SurveyReply.objects.filter(answer__in=SurveyAnswer.objects.filter(client__in=ids))
         replies.filter(kind=SurveyQuestion.Kind.TEXT).update(words="")

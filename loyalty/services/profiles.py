@@ -13,7 +13,7 @@ from django.db import transaction
 
 from loyalty.intake.facts import Fact, Phone
 from loyalty.models import Client, Consent, Identity, Source
-from loyalty.services import clients, events, identity, stream
+from loyalty.services import clients, confirmations, events, identity, rows, stream
 from loyalty.services.identity import Name
 
 _FIELDS = {Identity.Kind.EXTERNAL: "external_id", Identity.Kind.PHONE: "phone", Identity.Kind.EMAIL: "email"}
@@ -59,21 +59,19 @@ def change(client_id: int, source: Source, changes: Mapping[str, Any], now: date
         client.save()
         old = [(kind, "", before[kind.value]) for kind in (Identity.Kind.PHONE, Identity.Kind.EMAIL)]
         _rename(client, [name for name in old if name[2] and name[2] != getattr(client, name[0])], names)
-        Consent.objects.bulk_create(
-            [
-                Consent(
-                    client=client,
-                    channel=consent.channel,
-                    topic=consent.topic,
-                    granted=consent.granted,
-                    source=source,
-                    evidence=consent.evidence,
-                    given_at=consent.given_at or now,
-                )
-                for consent in changes.get("consents", ())
-            ],
-            ignore_conflicts=True,
-        )
+        heard = [
+            {
+                "client_id": client_id,
+                "channel": consent.channel,
+                "topic": consent.topic,
+                "granted": consent.granted,
+                "source_id": source.pk,
+                "evidence": consent.evidence,
+                "given_at": consent.given_at or now,
+            }
+            for consent in changes.get("consents", ())
+        ]
+        rows.insert(Consent, confirmations.hold(heard, source, now), "DO NOTHING")
         told = Fact(f"client.changed:{uuid4()}", "customer.updated", now, payload={"changed": sorted(changes)})
         stream.append(source, [told], [client_id], now)
 

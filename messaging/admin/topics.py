@@ -16,8 +16,8 @@ from messaging.services.rulebook import BUILT_IN
 class TopicAdmin(ModelAdmin):
     """Topics."""
 
-    list_display = ("name", "slug", "kind", "consent", "holding")
-    fields = ("name", "slug", "kind", "consent")
+    list_display = ("name", "slug", "kind", "consent", "confirm", "holding")
+    fields = ("name", "slug", "kind", "consent", "confirm")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # Consents and messages name it.

@@ -8,6 +8,7 @@ from messaging.models.account_push import FcmAccount, WebPushAccount
 from messaging.models.account_twilio import TwilioAccount, WhatsAppAccount
 from messaging.models.address import ClientAddress
 from messaging.models.cap import FrequencyCap
+from messaging.models.confirmation_text import ConfirmationText
 from messaging.models.content import Channel, ChannelContent, MessageContent
 from messaging.models.fallback import Fallback, Reserve, Success
 from messaging.models.inbound import InboundMessage, Report
@@ -28,6 +29,7 @@ __all__ = [
     "ChannelAccount",
     "ChannelContent",
     "ChannelPrice",
+    "ConfirmationText",
     "ClientAddress",
     "EspAccount",
     "Fallback",

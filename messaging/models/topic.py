@@ -38,6 +38,13 @@ class Topic(models.Model):
         help_text=_("Quiet hours, pause dates and caps hold marketing back; transactional messages are exempt."),
     )
     consent = models.CharField(_("who gets it"), max_length=14, choices=Consent, default=Consent.REQUIRED)
+    confirm = models.BooleanField(
+        _("ask clients to confirm"),
+        default=False,
+        help_text=_(
+            "An agreement to this topic counts only after the client has confirmed it by a link in an e-mail or an SMS."
+        ),
+    )
 
     class Meta:
         verbose_name = _("topic")
@@ -57,3 +64,5 @@ class Topic(models.Model):
             raise ValidationError({"slug": _("Printable characters, without spaces around them.")})
         if self.kind == self.Kind.MARKETING and self.consent != self.Consent.REQUIRED:
             raise ValidationError({"consent": _("Marketing goes only to those who agreed.")})
+        if self.confirm and self.consent != self.Consent.REQUIRED:
+            raise ValidationError({"confirm": _("Only what goes to those who agreed can be confirmed.")})

@@ -9,6 +9,7 @@ SENT, DELIVERED, OPENED = "message.sent", "message.delivered", "message.opened"
 CLICKED, REPLIED = "message.clicked", "message.replied"
 FAILED = "message.failed"
 UNSUBSCRIBED, SUBSCRIBED = "message.unsubscribed", "message.subscribed"
+CONFIRMATION_REQUESTED, CONFIRMATION_GIVEN = "confirmation.requested", "confirmation.given"
 
 # The columns of a message that its events tell.
 TOLD = ("id", "client_id", "scenario_id", "step_key", "channel", "topic")

@@ -58,6 +58,12 @@ OF_STEPS = (
         "Green tea — 350 ₽ https://shop.example/tea",
     ),
 )
+# Of clients who were asked to confirm that they agree and have not answered yet.
+OF_CONFIRMING = (
+    Variable(_("Link to confirm"), "{{ confirm.url }}", "https://shop.example/c/Ag7kq1Yb"),
+    Variable(_("Until when it can be confirmed"), '{{ confirm.until | date: "datetime" }}', "Mar 20, 12:00"),
+    Variable(_("What is to be confirmed"), "{{ confirm.topics }}", "News and offers"),
+)
 # Known in notices of burning alone.
 OF_BURNING = (
     Variable(_("Bonuses that burn"), "{{ burning.amount }}", "100"),
@@ -75,6 +81,7 @@ BLOCKS = (
 )
 
 VARIABLES = OF_CLIENT + OF_STEPS + BLOCKS
+CONFIRM_VARIABLES = (*OF_CONFIRMING, *OF_CLIENT[:2])
 NOTICE_VARIABLES = OF_BURNING + OF_CLIENT
 # What may be read in a notice: nothing that a run carries.
 NOTICE_NAMES = frozenset({"burning", "client", "bonus", "expiring", "referral", "cart"})

@@ -88,10 +88,16 @@ def choices(visitor: Visitor, now: datetime) -> list[Choice]:
     found = []
     for channel, topic in sorted(pairs):
         rule = rules.topic(topic)
-        name = str(NAMES[topic]) if rule.name == topic and topic in NAMES else rule.name
         if not rule.free:
-            found.append(Choice(channel, topic, said.get((channel, topic), rule.silence_agrees), name))
+            agreed = said.get((channel, topic), rule.silence_agrees)
+            found.append(Choice(channel, topic, agreed, topic_name(topic, rules)))
     return found
+
+
+def topic_name(topic: str, rules: rulebook.Rulebook) -> str:
+    """A topic as clients know it, in the current language."""
+    rule = rules.topic(topic)
+    return str(NAMES[topic]) if rule.name == topic and topic in NAMES else rule.name
 
 
 def refuse(visitor: Visitor, evidence: Evidence, now: datetime) -> None:

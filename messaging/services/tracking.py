@@ -17,7 +17,7 @@ from messaging.tokens import Purpose
 
 MAX_URL = 2000  # characters; a longer one is left as it is
 # Pages of this platform count for themselves, and a way out must not depend on anything.
-_OWN = re.compile(r"/(?:u|r|o|b|join|ref|profile|survey|static|admin)/")
+_OWN = re.compile(r"/(?:u|r|o|b|c|join|ref|profile|survey|static|admin)/")
 # In a plain text an address ends before a space, a bracket or a quotation mark, and before the stop of a sentence.
 _IN_TEXT = re.compile(r"""https?://[^\s<>"'«»“”()\[\]{}|\\^`]*[^\s<>"'«»“”()\[\]{}|\\^`.,:;!?…]""", re.IGNORECASE)
 # Any element that is followed by a click, Outlook's too; a style sheet is not.

@@ -13,6 +13,7 @@ from loyalty.money import major
 from loyalty.services import programme, promo, referrals
 from loyalty.services.ledger import Balance, balances
 from loyalty.services.referral_codes import code_of
+from messaging.services import opt_in
 from messaging.services.manner import Manner, Money, manner
 from messaging.services.recipients import Recipient
 
@@ -28,6 +29,8 @@ class Known:
     names: frozenset[str]
     bonus: Mapping[int, Balance]
     cart: Mapping[int, dict[str, object]]
+    # Of those who were asked to confirm that they agree and have not answered.
+    confirm: Mapping[int, dict[str, object]] = field(default_factory=dict)
     referral: ReferralRules | None = None
     # What burns next within `SOON`: minor units and the last day, by client.
     expiring: Mapping[int, tuple[int, str]] = field(default_factory=dict)
@@ -65,6 +68,8 @@ class Known:
         if self.referral:
             code, link = code_of(client_id, self.referral.key), referrals.link(client_id, self.referral)
             values["referral"] = {"code": code, "url": link, "link": link}
+        if client_id in self.confirm:
+            values["confirm"] = self.confirm[client_id]
         if client_id in self.cart:
             values["cart"] = self.cart[client_id]
         return values
@@ -82,6 +87,7 @@ def load(names: frozenset[str], client_ids: Collection[int], clients: Mapping[in
         names=names,
         bonus=balances(client_ids, now) if "bonus" in names and client_ids else {},
         cart=_carts(client_ids) if "cart" in names and client_ids else {},
+        confirm=opt_in.links(client_ids, now) if "confirm" in names and client_ids else {},
         referral=referrals.current() if "referral" in names else None,
         expiring=_expiring(client_ids, now) if "expiring" in names and client_ids else {},
         scale=programme.current().bonus_scale if names & {"bonus", "expiring"} else 0,

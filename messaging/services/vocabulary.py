@@ -9,6 +9,7 @@ FIELDS: Mapping[str, frozenset[str] | None] = {
     ),
     "bonus": frozenset({"available", "pending"}),
     "expiring": frozenset({"amount", "until"}),
+    "confirm": frozenset({"url", "until", "topics"}),
     "cart": frozenset({"lines", "total", "currency", "url"}),
     "referral": frozenset({"code", "url", "link"}),
     "entry": None,

@@ -54,7 +54,7 @@ class LandingPageAdmin(ModelAdmin):
     fieldsets = (
         (None, {"fields": ("name", ("slug", "language"), "active")}),
         (_("What the page says"), {"fields": ("title", "text", "button", "thanks")}),
-        (_("What it asks"), {"fields": (("ask_name", "ask_phone"), ("ask_email", "ask_birthday"))}),
+        (_("What it asks"), {"fields": (("ask_name", "ask_phone"), ("ask_email", "ask_birthday"), "confirm")}),
         (_("What follows"), {"fields": ("chain", "segment")}),
     )
 

@@ -28,6 +28,14 @@ class LandingPage(models.Model):
     ask_phone = models.BooleanField(_("ask for the phone"), default=True)
     ask_email = models.BooleanField(_("ask for the e-mail"), default=False)
     ask_birthday = models.BooleanField(_("ask for the birthday"), default=False)
+    confirm = models.BooleanField(
+        _("ask clients to confirm"),
+        default=False,
+        help_text=_(
+            "An agreement that is ticked here counts only after the client has confirmed it by a link in an e-mail or"
+            " an SMS: anybody may type anybody's address."
+        ),
+    )
     chain = models.ForeignKey(
         "scenarios.Scenario",
         models.PROTECT,

@@ -52,6 +52,10 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
             return _form(request, page, wrong, agreed)
         evidence = Evidence(f"landing page {page.slug}", ip=visitor, agent=request.headers.get("User-Agent", ""))
         landing.join(page, said, agreed, evidence, now)
+        if landing.asks_to_confirm(page, agreed):
+            thanks = t("%(thanks)s One thing is left: confirm it by the link that we are sending you.") % {
+                "thanks": thanks
+            }
         return plain(request, 200, t("Thank you!"), thanks)
 
 

@@ -12,7 +12,9 @@ from loyalty.intake import read
 from loyalty.intake.facts import Fact, Profile, Refused, Who
 from loyalty.models import Client, Identity
 from loyalty.services import consents, events, stream
+from loyalty.services.confirmations import CONFIRMED_BY_LINK
 from loyalty.services.consents import Evidence
+from messaging.services import opt_in
 from scenarios.engine.enrol import Candidate, enrol
 from scenarios.engine.live import live
 from scenarios.models import LandingConsent, LandingPage
@@ -64,6 +66,12 @@ def missing(page: LandingPage, agreed: Collection[int]) -> list[LandingConsent]:
     return [box for box in page.consents.all() if box.required and box.pk not in agreed]
 
 
+def asks_to_confirm(page: LandingPage, agreed: Collection[int]) -> bool:
+    """Whether what was ticked has to be confirmed by a link. The same for everybody: it tells nobody whom we know."""
+    ticked = [box for box in page.consents.all() if box.pk in agreed and box.channel in CONFIRMED_BY_LINK]
+    return bool(ticked) and (page.confirm or any(box.topic in opt_in.topics() for box in ticked))
+
+
 def join(page: LandingPage, said: Said, agreed: Collection[int], evidence: Evidence, now: datetime) -> int:
     """Signs somebody up: client, consents with the words they read, segment and chain, all or nothing; the client's id.
 
@@ -86,7 +94,7 @@ def join(page: LandingPage, said: Said, agreed: Collection[int], evidence: Evide
         for box in page.consents.all():
             if box.pk in agreed:
                 told = Evidence(evidence.where, box.text_version(), evidence.ip, evidence.agent)
-                consents.say(client_id, [(box.channel, box.topic)], True, told, now)
+                consents.hear(client_id, [(box.channel, box.topic)], told, page.confirm, now)
         if page.segment_id is not None and page.segment and page.segment.kind == Segment.Kind.STATIC:
             membership.add(page.segment_id, {client_id: 0}, now)
         if page.chain_id is not None and (running := live().get(page.chain_id)):

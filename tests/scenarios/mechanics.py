@@ -177,11 +177,14 @@ MECHANICS: dict[str, tuple[Row, list[Row], list[Row]]] = {
         {},
         [event("confirmation.requested")],
         [
-            say(topic="transactional"),
+            # The platform itself asks at once; the scenario reminds and rewards.
             await_(
                 "confirmation.given",
                 [give(100)],
-                [say(topic="transactional"), await_("confirmation.given", [give(100)], [exit_()], hours=24)],
+                [
+                    say("Confirm: {{ confirm.url }}", topic="service"),
+                    await_("confirmation.given", [give(100)], [exit_()], hours=24),
+                ],
                 hours=3,
             ),
         ],

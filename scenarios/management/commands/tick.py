@@ -10,7 +10,7 @@ from django.utils import timezone
 from loyalty.models import Event
 from loyalty.services import access, ledger, levels, promo, quests, referrals
 from messaging.models import Message
-from messaging.services import outbox
+from messaging.services import opt_in, outbox
 from scenarios.engine import webhooks
 from scenarios.engine.scan import scan_due
 from scenarios.jobs import pump_once
@@ -35,6 +35,7 @@ class Command(BaseCommand):
                 "events": pumped.events,
                 "clocks": pumped.clocks,
                 "runs": pumped.runs,
+                "asked": opt_in.ask(moment),
                 "messages": outbox.send_due(moment) + outbox.recover(moment),
                 "calls": webhooks.call_due(moment),
                 "lots": ledger.burn_lapsed(moment, zone) + ledger.warn_expiring(moment, zone),
@@ -53,6 +54,7 @@ class Command(BaseCommand):
                 break
         self.stdout.write(
             "dates looked at: {scanned}, events read: {events}, clocks fired: {clocks}, runs advanced: {runs},"
+            " requests to confirm: {asked},"
             " messages dealt with: {messages}, webhooks called: {calls}, lots burnt or warned of: {lots},"
             " levels measured: {levels}, promo codes and rewards dealt with: {owned},"
             " RFM snapshots taken: {rfm}, entered or left dynamic segments: {moved}".format(**done)

@@ -5,7 +5,7 @@ from django.core.cache import caches
 from django.test import Client as Browser
 from django.utils import timezone
 
-from loyalty.models import Client, Consent, Event, Identity
+from loyalty.models import Client, Consent, ConsentRequest, Event, Identity
 from messaging.models import Message
 from scenarios.admin import uses
 from scenarios.engine.advance import advance_due
@@ -174,3 +174,13 @@ def test_a_chain_that_does_not_run_loses_no_client(page):
 
 def test_the_segment_knows_that_a_page_uses_it(page):
     assert [use.name for _segment, use in uses.of_segments([page.segment_id])] == ["Spring"]
+
+
+def test_a_page_may_ask_to_confirm_what_is_ticked(page):
+    page.confirm = True
+    page.save()
+    assert "confirm it by the link" in _join(page, agree=_box(page).pk).content.decode()
+    assert not Consent.objects.exists()
+    request = ConsentRequest.objects.get()
+    assert (request.evidence, request.ip, request.agent) == ("landing page spring", "127.0.0.1", "Firefox")
+    assert request.text_version == f"join:spring:{_box(page).pk}:1"
