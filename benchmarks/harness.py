@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from statistics import median
@@ -78,6 +79,12 @@ def rounds(count: int, product: Callable[[int], None], floor: Callable[[int], No
             side(number)
             taken[side].append(time.perf_counter() - began)
     return taken[product], taken[floor]
+
+
+def side_by_side(work: Callable[[int], object], number: int) -> None:
+    """Does `work(0)` to `work(number - 1)` at once; raises what any of them raised."""
+    with ThreadPoolExecutor(number) as pool:
+        list(pool.map(work, range(number)))
 
 
 def say(words: str) -> None:

@@ -5,8 +5,7 @@ requests runs on the same machine: bodies are serialised beforehand.
 """
 
 import base64
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -55,8 +54,8 @@ def run(size: int) -> Result:
         products, floors = harness.rounds(
             rounds,
             lambda n: _send_all(web.port, requests[n]),
-            lambda n: _together(
-                lambda at: intake_floor.write(databases[at], constant.source.pk, plans[n][at]),
+            lambda n: harness.side_by_side(
+                lambda at: intake_floor.write(databases[at], constant.source.pk, plans[n][at]), CONNECTIONS
             ),
         )
         peak = web.peak_rss_mb()
@@ -80,27 +79,10 @@ def _warm_up(now: datetime) -> list[list[Call]]:
     return [traffic.catalogue(now - timedelta(hours=1))[:BATCH] for _ in range(2 * CONNECTIONS)]
 
 
-def _together(work: Callable[[int], None]) -> None:
-    """Does the work of all connections side by side; raises what any of them raised."""
-    failures: list[BaseException] = []
-
-    def guarded(at: int) -> None:
-        try:
-            work(at)
-        except BaseException as error:  # told below, in the thread that waits
-            failures.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(at,)) for at in range(CONNECTIONS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
-
-
 def _send_all(port: int, ready: Sequence[Sequence[bytes]]) -> None:
-    _together(lambda at: _send(port, [request for part in ready[at::CONNECTIONS] for request in part]))
+    harness.side_by_side(
+        lambda at: _send(port, [request for part in ready[at::CONNECTIONS] for request in part]), CONNECTIONS
+    )
 
 
 def _send(port: int, ready: Sequence[bytes]) -> None:

@@ -9,7 +9,6 @@ hold and capture together, counted from when the redemption was due, so that a s
 import http.client
 import threading
 import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from queue import Queue
 from statistics import quantiles
@@ -47,12 +46,15 @@ def run(size: int) -> Result:
     ids = sorted(lots)
     parts = [ids[n * each : (n + 1) * each] for n in range(2 * ROUNDS)]
     with harness.installation("web") as web, harness.connections(TILLS) as databases:
-        _together(lambda n: _Till(web.port, secret, f"warm:{n}").redeem(ids[-1 - n]))
+        harness.side_by_side(lambda n: _Till(web.port, secret, f"warm:{n}").redeem(ids[-1 - n]), TILLS)
         products, floors = harness.rounds(
             ROUNDS,
-            lambda n: _together(lambda at: _redeem_all(web.port, secret, f"{n}:{at}", parts[n][at::TILLS])),
-            lambda n: _together(
+            lambda n: harness.side_by_side(
+                lambda at: _redeem_all(web.port, secret, f"{n}:{at}", parts[n][at::TILLS]), TILLS
+            ),
+            lambda n: harness.side_by_side(
                 lambda at: _floor(databases[at], key.pk, platform, lots, parts[ROUNDS + n][at::TILLS], f"{n}:{at}"),
+                TILLS,
             ),
         )
         latencies = _steadily(web.port, secret, ids[2 * ROUNDS * each : 2 * ROUNDS * each + steady])
@@ -77,25 +79,6 @@ def _lots(first: int, now: datetime) -> dict[int, int]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT client_id, max(id) FROM loyalty_bonuslot GROUP BY client_id")
         return dict(cursor.fetchall())
-
-
-def _together(work: Callable[[int], None], number: int = TILLS) -> None:
-    """Does the work of all tills side by side; raises what any of them raised."""
-    failures: list[BaseException] = []
-
-    def guarded(at: int) -> None:
-        try:
-            work(at)
-        except BaseException as error:  # told below, in the thread that waits
-            failures.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(at,)) for at in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
 
 
 class _Till:
@@ -151,7 +134,7 @@ def _steadily(port: int, secret: str, clients: list[int]) -> list[float]:
 
     feeder = threading.Thread(target=feed)
     feeder.start()
-    _together(work, STEADY_TILLS)
+    harness.side_by_side(work, STEADY_TILLS)
     feeder.join()
     return taken
 
