@@ -63,5 +63,6 @@ def owner(channel: str, value: str) -> int | None:
 def blocked(channel: str, value: str, why: str, now: datetime) -> None:
     """The owner of an address does not let us write there any more."""
     Suppression.objects.bulk_create(
-        [Suppression(channel=channel, address=value, why=why[:300], since=now)], ignore_conflicts=True
+        [Suppression(channel=channel, address=value, kind=Suppression.Kind.STOPPED, why=why[:300], since=now)],
+        ignore_conflicts=True,
     )

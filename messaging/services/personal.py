@@ -25,7 +25,9 @@ class Messaging:
         for address in self._addresses(person):
             for row in Suppression.objects.filter(address=address):
                 Suppression.objects.get_or_create(
-                    channel=row.channel, address=hashed(address), defaults={"why": "erased", "since": row.since}
+                    channel=row.channel,
+                    address=hashed(address),
+                    defaults={"kind": Suppression.Kind.ERASED, "since": row.since},
                 )
             Suppression.objects.filter(address=address).delete()
             SinkEmail.objects.filter(recipients__icontains=address).delete()

@@ -17,8 +17,6 @@ ANSWERS = timedelta(days=30)
 MAX_TEXT = 10_000  # characters
 # Where STOP and START are words of their own.
 OBEYED = (Channel.SMS, Channel.WHATSAPP, Channel.TELEGRAM, Channel.VK)
-# How a suppression says that its owner wanted it, so that START may lift it.
-STOPPED = "STOP"
 _BY_PROVIDER = "21610"  # Twilio: the number has said STOP to Twilio itself
 
 
@@ -106,9 +104,14 @@ def _obey(kept: InboundMessage, now: datetime) -> None:
         subscriptions.said_in(kept.channel, kept.client_id, kept.text, Evidence(f"{kept.channel}: {kept.text}"), now)
     stopped = Suppression.objects.filter(channel=kept.channel, address=kept.address)
     if word:
-        stopped.filter(why__startswith=STOPPED).delete()
+        stopped.filter(kind=Suppression.Kind.STOPPED).delete()
         stopped.filter(why__startswith=_BY_PROVIDER).delete()
     elif kept.client_id is None:
         Suppression.objects.bulk_create(
-            [Suppression(channel=kept.channel, address=kept.address, why=STOPPED, since=now)], ignore_conflicts=True
+            [
+                Suppression(
+                    channel=kept.channel, address=kept.address, kind=Suppression.Kind.STOPPED, why="STOP", since=now
+                )
+            ],
+            ignore_conflicts=True,
         )

@@ -52,7 +52,7 @@ def apply(now: datetime, limit: int = 1000) -> int:
             return 0
         messages = _messages(due)
         facts: dict[str, tuple[Fact, int]] = {}
-        suppressed: dict[tuple[str, str], str] = {}
+        suppressed: dict[tuple[str, str], tuple[str, str]] = {}
         touches: list[tuple[Report, Message]] = []
         later: list[Report] = []
         changed: dict[int, Message] = {}
@@ -66,7 +66,8 @@ def apply(now: datetime, limit: int = 1000) -> int:
                 touches.append((one, message))
                 continue
             if one.kind == Kind.COMPLAINED or (one.kind == Kind.FAILED and one.permanent):
-                suppressed.setdefault((message.channel, message.address), one.detail or one.get_kind_display())
+                bad = Suppression.Kind.COMPLAINT if one.kind == Kind.COMPLAINED else Suppression.Kind.PROVIDER
+                suppressed.setdefault((message.channel, message.address), (bad, one.detail))
             if one.kind in (Kind.COMPLAINED, Kind.UNSUBSCRIBED):
                 _refuse(message, one, now)
             fact = _moved(message, one)
@@ -78,8 +79,8 @@ def apply(now: datetime, limit: int = 1000) -> int:
         _touch(touches, now)
         Suppression.objects.bulk_create(
             [
-                Suppression(channel=channel, address=address, why=why[:300], since=now)
-                for (channel, address), why in suppressed.items()
+                Suppression(channel=channel, address=address, kind=kind, why=why[:300], since=now)
+                for (channel, address), (kind, why) in suppressed.items()
                 if address
             ],
             ignore_conflicts=True,

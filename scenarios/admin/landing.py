@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, StackedInline
@@ -26,12 +26,24 @@ class ConsentForm(forms.ModelForm):
 
 
 class ConsentInline(StackedInline):
-    """The boxes, never ticked beforehand."""
+    """The boxes, never ticked beforehand; taken off the page, never deleted."""
 
     model = LandingConsent
     form = ConsentForm
-    fields = (("channel", "topic"), "words", "required")
+    fields = (("channel", "topic"), "words", ("required", "shown"), "earlier")
+    readonly_fields = ("earlier",)
+    can_delete = False
     extra = 0
+
+    @display(description=_("all wordings"))
+    def earlier(self, box: LandingConsent) -> SafeString | str:
+        """Every wording by the name that consents know it by."""
+        rows = sorted(box.wordings.items(), key=lambda item: int(item[0]), reverse=True)
+        name = box.text_version().rpartition(":")[0] if box.pk else ""
+        return (
+            format_html_join("", "<p><code>{}:{}</code> {}</p>", ((name, version, words) for version, words in rows))
+            or "—"
+        )
 
 
 class LandingForm(forms.ModelForm):

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import ProtectedError
 from django.utils.translation import gettext_lazy as _
 
 from messaging.models import Channel
@@ -65,6 +66,10 @@ class LandingPage(models.Model):
     def get_absolute_url(self) -> str:
         return f"{settings.PUBLIC_URL}/join/{self.slug}/"
 
+    def boxes(self) -> "list[LandingConsent]":
+        """The boxes that are on the page."""
+        return [box for box in self.consents.all() if box.shown]
+
     def clean(self) -> None:
         if not (self.ask_phone or self.ask_email):
             raise ValidationError({"ask_phone": _("Ask for the phone or the e-mail: a client needs one of them.")})
@@ -73,13 +78,19 @@ class LandingPage(models.Model):
 
 
 class LandingConsent(models.Model):
-    """A box to tick, never ticked beforehand. Every wording it ever had is kept by its version."""
+    """A box to tick, never ticked beforehand. Every wording it ever had is kept by its version.
 
-    page = models.ForeignKey(LandingPage, models.CASCADE, related_name="consents", verbose_name=_("landing page"))
+    Consents refer to the wordings, so a box that is not wanted any more is taken off the page (`shown`), never deleted.
+    """
+
+    page = models.ForeignKey(LandingPage, models.PROTECT, related_name="consents", verbose_name=_("landing page"))
     channel = models.CharField(_("channel"), max_length=10, choices=Channel, default=Channel.SMS)
     topic = models.CharField(_("topic"), max_length=50, default="marketing")
     words = models.TextField(_("what the client agrees to"))
     required = models.BooleanField(_("required"), default=False)
+    shown = models.BooleanField(
+        _("on the page"), default=True, help_text=_("Off: nobody is asked any more. What was agreed to stays readable.")
+    )
     version = models.PositiveIntegerField(_("version"), default=0, editable=False)
     wordings = models.JSONField(default=dict, editable=False)
 
@@ -97,6 +108,10 @@ class LandingConsent(models.Model):
             self.version += 1
             self.wordings[str(self.version)] = self.words
         super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Refused: raises ProtectedError."""
+        raise ProtectedError("consents refer to the words of this box: take it off the page", {self})
 
     def text_version(self) -> str:
         """How consents name the wording: `join:spring:17:2`."""

@@ -81,6 +81,6 @@ def _form(
         for shown, name, label, kind, complete in asked
         if shown
     ]
-    boxes = [{"row": box, "ticked": box.pk in (agreed or ())} for box in page.consents.all()]
+    boxes = [{"row": box, "ticked": box.pk in (agreed or ())} for box in page.boxes()]
     context = {"page": page, "fields": fields, "boxes": boxes, "wrong": wrong, "trap": TRAP}
     return render(request, "scenarios/pages/join.html", context, status=422 if wrong else 200)

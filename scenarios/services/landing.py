@@ -63,12 +63,12 @@ def understood(page: LandingPage, given: Mapping[str, str], now: datetime) -> tu
 
 def missing(page: LandingPage, agreed: Collection[int]) -> list[LandingConsent]:
     """Boxes that have to be ticked and are not."""
-    return [box for box in page.consents.all() if box.required and box.pk not in agreed]
+    return [box for box in page.boxes() if box.required and box.pk not in agreed]
 
 
 def asks_to_confirm(page: LandingPage, agreed: Collection[int]) -> bool:
     """Whether what was ticked has to be confirmed by a link. The same for everybody: it tells nobody whom we know."""
-    ticked = [box for box in page.consents.all() if box.pk in agreed and box.channel in CONFIRMED_BY_LINK]
+    ticked = [box for box in page.boxes() if box.pk in agreed and box.channel in CONFIRMED_BY_LINK]
     return bool(ticked) and (page.confirm or any(box.topic in opt_in.topics() for box in ticked))
 
 
@@ -91,7 +91,7 @@ def join(page: LandingPage, said: Said, agreed: Collection[int], evidence: Evide
             raise ValueError("who: a client needs a phone or an e-mail")
         if known is None:
             stream.append(source, [Fact(f"{key}:joined", "page.joined", now, payload=payload)], [client_id], now)
-        for box in page.consents.all():
+        for box in page.boxes():
             if box.pk in agreed:
                 told = Evidence(evidence.where, box.text_version(), evidence.ip, evidence.agent)
                 consents.hear(client_id, [(box.channel, box.topic)], told, page.confirm, now)

@@ -64,7 +64,7 @@ def as_xlsx(segment: Segment) -> IO[bytes]:
     sheet = book.create_sheet("clients")
     sheet.append(COLUMNS)
     for row in rows(segment):
-        sheet.append([_cell(sheet, value) for value in row])
+        sheet.append([text_cell(sheet, value) for value in row])
     file = TemporaryFile()
     book.save(file)
     file.seek(0)
@@ -75,7 +75,8 @@ def as_xlsx(segment: Segment) -> IO[bytes]:
 _UNSPEAKABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
-def _cell(sheet: Any, value: Any) -> Any:
+def text_cell(sheet: Any, value: Any) -> Any:
+    """A cell of a workbook; text is text, never a formula."""
     if not isinstance(value, str):
         return value
     cell = WriteOnlyCell(sheet, _UNSPEAKABLE.sub("", value))

@@ -2,7 +2,9 @@
 
 import pytest
 from django.core.cache import caches
+from django.db.models import ProtectedError
 from django.test import Client as Browser
+from django.urls import reverse
 from django.utils import timezone
 
 from loyalty.models import Client, Consent, ConsentRequest, Event, Identity
@@ -184,3 +186,24 @@ def test_a_page_may_ask_to_confirm_what_is_ticked(page):
     request = ConsentRequest.objects.get()
     assert (request.evidence, request.ip, request.agent) == ("landing page spring", "127.0.0.1", "Firefox")
     assert request.text_version == f"join:spring:{_box(page).pk}:1"
+
+
+class TestABoxThatIsNotWantedAnyMore:
+    def test_its_words_cannot_be_deleted(self, page):
+        _join(page, agree=_box(page).pk)
+        with pytest.raises(ProtectedError):
+            _box(page).delete()
+        with pytest.raises(ProtectedError):
+            LandingPage.objects.all().delete()
+
+    def test_it_is_taken_off_the_page_and_its_words_stay_readable(self, page, admin_client):
+        box = _box(page)
+        _join(page, agree=box.pk)
+        box.shown, box.required = False, True
+        box.save()
+        assert "Send me news." not in Browser().get("/join/spring/").content.decode()
+        assert _join(page, phone="+7 916 123-45-68", agree=box.pk).status_code == 200
+        assert Consent.objects.count() == 1
+        shown = admin_client.get(reverse("admin:scenarios_landingpage_change", args=[page.pk])).content.decode()
+        assert Consent.objects.get().text_version in shown
+        assert "consents-0-DELETE" not in shown
