@@ -1,6 +1,7 @@
 """What the lists of facts share: they are read only, and big tables are never counted."""
 
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django import forms
@@ -110,8 +111,14 @@ def link(row: Model | None, words: str = "") -> SafeString | str:
     if row is None:
         return "—"
     options = row._meta
-    address = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[row.pk])
+    address = _place(options.app_label, str(options.model_name)).replace("/0/", f"/{row.pk}/")
     return format_html('<a class="text-link" href="{}">{}</a>', address, words or str(row))
+
+
+@lru_cache(maxsize=200)
+def _place(app_label: str, model_name: str) -> str:
+    """The page of the row 0: a list links hundreds of rows, and asks for their place once."""
+    return reverse(f"admin:{app_label}_{model_name}_change", args=[0])
 
 
 def masked(phone: str) -> str:

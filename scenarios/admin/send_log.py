@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
@@ -58,7 +58,12 @@ class CreatedFilter(DayFilter):
         return (Q() if low is None else Q(pk__gte=low)) & (Q() if high is None else Q(pk__lt=high))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return super().queryset(request, queryset).filter(self.ids)
+        # The planner takes ids and times for independent, and would rather sort a whole day than read it by id.
+        written = queryset.alias(written=F("created_at") + timedelta(0)).filter(self.ids)
+        first, last = self._day("from"), self._day("to")
+        if first:
+            written = written.filter(written__gte=self.midnight(first))
+        return written.filter(written__lt=self.midnight(last + timedelta(days=1))) if last else written
 
 
 class WhomFilter(DropdownFilter):

@@ -188,6 +188,26 @@ def test_what_no_index_answers_is_looked_for_among_so_many_rows_at_a_time(admin_
     assert seen(admin_client, reason__exact="no_consent") == [wanted.pk]
 
 
+def test_words_of_others_are_shown_as_words(admin_client, scenario):
+    Scenario.objects.filter(pk=scenario.pk).update(name="<i>Cart</i>")
+    sent(scenario_id=scenario.pk, topic="<b>x</b>", error="<u>", reason="no_consent")
+    sent(subject="<script>alert(1)</script>")
+    page = admin_client.get(LOG).content.decode()
+    for words in ("<i>Cart", "<b>x", "<u>", "<script>alert"):
+        assert words not in page
+        assert words.replace("<", "&lt;").replace(">", "&gt;") in page
+
+
+def test_a_day_is_read_along_the_ids_not_sorted(admin_client):
+    sent(3)
+    with CaptureQueriesContext(connection) as queries:
+        seen(admin_client, created_at_from="2026-03-10", created_at_to="2026-03-10")
+    (page,) = [one["sql"] for one in queries if one["sql"].startswith('SELECT "messaging_message"."id" ')]
+    # An index on the time must not tempt the planner.
+    assert '"created_at" +' in page
+    assert '"id" >=' in page
+
+
 def test_those_who_may_not_see_clients_see_no_phone_no_text_and_no_code(scenario):
     run = a_run(scenario)
     line = {"scenario": scenario, "client": run.client, "run": run, "kind": "step", "created_at": NOW}
