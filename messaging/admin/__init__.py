@@ -1,5 +1,27 @@
 """The staff's view of what was said: its accounts and rules, the demo mailbox."""
 
-from messaging.admin import accounts, caps, confirmations, inbox, mailbox, prices, quiet, suppressions, topics
+from messaging.admin import (
+    accounts,
+    caps,
+    confirmations,
+    inbox,
+    mailbox,
+    prices,
+    quiet,
+    suppressions,
+    topics,
+    whatsapp_templates,
+)
 
-__all__ = ["accounts", "caps", "confirmations", "inbox", "mailbox", "prices", "quiet", "suppressions", "topics"]
+__all__ = [
+    "accounts",
+    "caps",
+    "confirmations",
+    "inbox",
+    "mailbox",
+    "prices",
+    "quiet",
+    "suppressions",
+    "topics",
+    "whatsapp_templates",
+]

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
@@ -36,7 +37,7 @@ from messaging.models import (
     WebPushAccount,
     WhatsAppAccount,
 )
-from messaging.services import bots
+from messaging.services import bots, whatsapp_templates
 from messaging.services.account_health import Light, light
 from messaging.services.trials import send_test
 
@@ -256,8 +257,31 @@ class TelegramAdmin(AccountAdmin):
         return HttpResponseRedirect(reverse("admin:messaging_telegramaccount_change", args=[object_id]))
 
 
+class WhatsAppAdmin(AccountAdmin):
+    """An account also knows the templates that WhatsApp approved for it."""
+
+    actions_detail = ("load_templates", "test")
+
+    @action(description=_("Load templates"), icon="quickreply", permissions=["change"])
+    def load_templates(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        account = get_object_or_404(WhatsAppAccount, pk=object_id)
+        try:
+            count = whatsapp_templates.load(account, timezone.now())
+        except whatsapp_templates.NotLoaded as error:
+            messages.error(request, t("Twilio did not tell its templates: %(error)s") % {"error": error})
+            return HttpResponseRedirect(reverse("admin:messaging_whatsappaccount_change", args=[object_id]))
+        self.log_change(request, account, t("Templates loaded"))
+        said = ngettext("%(n)d template is known now.", "%(n)d templates are known now.", count)
+        messages.success(request, said % {"n": count})
+        return HttpResponseRedirect(reverse("admin:messaging_whatsapptemplate_changelist"))
+
+
+_ADMINS: dict[type[ChannelAccount], type[AccountAdmin]] = {
+    TelegramAccount: TelegramAdmin,
+    WhatsAppAccount: WhatsAppAdmin,
+}
 for _kind in KINDS:
-    admin.site.register(_kind, TelegramAdmin if _kind is TelegramAccount else AccountAdmin)
+    admin.site.register(_kind, _ADMINS.get(_kind, AccountAdmin))
 
 
 @admin.register(ChannelAccount)

@@ -1,55 +1,16 @@
-"""The text of a message, with a palette of the variables that it may use (semantics §25)."""
+"""What the forms of messages share: topic, texts, template, buttons."""
 
 from typing import Any
 
 from django import forms
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from loyalty.admin.fields import OpenChoiceField
 from messaging.admin.buttons import ButtonsField
+from messaging.admin.palette import PaletteInput, PaletteTextarea
+from messaging.admin.template_fields import TemplateField, VariablesField
 from messaging.models import Topic
-from messaging.services.palette import NOTICE_VARIABLES, VARIABLES
-
-
-class _PaletteMixin:
-    template_name = "messaging/text_with_palette.html"
-    variables = VARIABLES
-
-    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        context = super().get_context(name, value, attrs)  # type: ignore[misc]
-        context["plain_template"] = self.plain_template  # type: ignore[attr-defined]
-        context["variables"] = self.variables
-        return context
-
-    class Media:
-        js = ("messaging/palette.js",)
-        css = {"all": ("messaging/palette.css",)}
-
-
-class PaletteTextarea(_PaletteMixin, UnfoldAdminTextareaWidget):
-    """The text, with the palette under it."""
-
-    plain_template = "django/forms/widgets/textarea.html"
-
-
-class PaletteInput(_PaletteMixin, UnfoldAdminTextInputWidget):
-    """One line, with the palette under it."""
-
-    plain_template = "django/forms/widgets/text.html"
-
-
-class NoticeTextarea(PaletteTextarea):
-    """The text of a notice of burning."""
-
-    variables = NOTICE_VARIABLES
-
-
-class NoticeInput(PaletteInput):
-    """One line of a notice of burning."""
-
-    variables = NOTICE_VARIABLES
 
 
 def _topics() -> list[tuple[str, str]]:
@@ -80,6 +41,8 @@ class MessageForm(forms.ModelForm):
         help_text=_("The client must have agreed to this topic on this channel, unless the topic says otherwise."),
     )
 
+    template = TemplateField()
+    variables = VariablesField()
     buttons = ButtonsField()
 
     class Meta:

@@ -9,7 +9,7 @@ from messaging.models.account_twilio import TwilioAccount, WhatsAppAccount
 from messaging.models.address import ClientAddress
 from messaging.models.cap import FrequencyCap
 from messaging.models.confirmation_text import ConfirmationText
-from messaging.models.content import Channel, ChannelContent, MessageContent
+from messaging.models.content import TITLED, Channel, ChannelContent, MessageContent
 from messaging.models.fallback import Fallback, Reserve, Success
 from messaging.models.inbound import InboundMessage, Report
 from messaging.models.message import Message, Reason, Recipient, Status
@@ -20,6 +20,7 @@ from messaging.models.sink import SinkEmail
 from messaging.models.suppression import Suppression
 from messaging.models.topic import BONUS_NOTICES, MARKETING, SERVICE, Topic
 from messaging.models.tracking import Link, Touch
+from messaging.models.whatsapp_template import WhatsAppTemplate
 from messaging.models.window import Outside, SendWindow
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "Status",
     "Success",
     "Suppression",
+    "TITLED",
     "TelegramAccount",
     "Topic",
     "Touch",
@@ -63,4 +65,5 @@ __all__ = [
     "VkAccount",
     "WebPushAccount",
     "WhatsAppAccount",
+    "WhatsAppTemplate",
 ]

@@ -1,6 +1,9 @@
 """The content of a message: columns shared by a scenario's step and, later, a chain's message."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -8,9 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.models import Consent
 from messaging import buttons
+from messaging.models.whatsapp_template import SID
 
 # The channels are those that consent is given for.
 Channel = Consent.Channel
+# Channels whose messages have a line above the text.
+TITLED = frozenset({Channel.EMAIL, Channel.PUSH, Channel.WEBPUSH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,19 @@ class ChannelContent:
     subject: str
     body: str
     html: str = ""
+    # Of WhatsApp: the SID of an approved template, and the Liquid text of each of its variables.
+    template: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+MAX_VARIABLES = 20
+
+
+def check_variables(said: Any) -> None:
+    """Refuses what are no variables of a template. Raises ValidationError in the current language."""
+    right = isinstance(said, dict) and all(isinstance(part, str) for pair in said.items() for part in pair)
+    if not right or len(said) > MAX_VARIABLES:
+        raise ValidationError(_("Give at most %(n)d variables, each with its text.") % {"n": MAX_VARIABLES})
 
 
 class MessageContent(models.Model):
@@ -33,7 +52,9 @@ class MessageContent(models.Model):
         default="marketing",
         help_text=_("The client must have agreed to this topic on this channel; “service” needs no consent."),
     )
-    subject = models.CharField(_("subject"), max_length=300, blank=True, help_text=_("For e-mail only."))
+    subject = models.CharField(
+        _("subject"), max_length=300, blank=True, help_text=_("Of an e-mail; the title of a push.")
+    )
     body = models.TextField(
         _("text"),
         blank=True,
@@ -48,6 +69,9 @@ class MessageContent(models.Model):
             " of this one."
         ),
     )
+
+    template = models.CharField(_("template"), max_length=34, blank=True, help_text=_("Approved by WhatsApp."))
+    variables = models.JSONField(_("variables of the template"), default=dict, blank=True, validators=[check_variables])
 
     buttons = models.JSONField(
         _("buttons"),
@@ -64,7 +88,10 @@ class MessageContent(models.Model):
         wrong: dict[str, object] = {}
         if self.channel == Channel.EMAIL and not self.subject:
             wrong["subject"] = _("An e-mail needs a subject.")
-        if not self.body and not (self.channel == Channel.EMAIL and self.html):
+        if self.channel == Channel.WHATSAPP and self.template and not re.fullmatch(SID, self.template):
+            wrong["template"] = _("The SID of a template is HX and 32 characters.")
+        elsewhere = self.html if self.channel == Channel.EMAIL else self.channel == Channel.WHATSAPP and self.template
+        if not self.body and not elsewhere:
             wrong["body"] = _("What does the message say?")
         if wrong:
             raise ValidationError(wrong)

@@ -1,7 +1,7 @@
 """How the buttons of a message travel: as buttons where the channel has them, as personal links elsewhere (§28)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from django.conf import settings
@@ -13,6 +13,8 @@ from messaging.tokens import Purpose
 
 # The channels whose buttons are their own: what such a message needs is in its `extras`.
 NATIVE = frozenset({Channel.TELEGRAM, Channel.VK})
+# What is tapped as a whole: it opens the first button, and an address in its text could not be opened.
+TAPPED = frozenset({Channel.PUSH, Channel.WEBPUSH})
 
 _END = re.compile(r"</body\s*>", re.IGNORECASE)
 _STYLE = (
@@ -48,11 +50,23 @@ def address(token: str) -> str:
     return f"{settings.PUBLIC_URL}/b/{token}"
 
 
-def in_text(channel: str, body: str, found: Sequence[Row]) -> str:
-    """The text with its buttons as links below, where the channel has no buttons of its own."""
-    if not found or channel in NATIVE:
+def native(channel: str, extras: Mapping[str, object]) -> bool:
+    """Whether the message has real buttons: WhatsApp has them as the quick replies of an approved template."""
+    return channel in NATIVE or (channel == Channel.WHATSAPP and bool(extras.get("content")))
+
+
+def in_text(channel: str, body: str, found: Sequence[Row], extras: Mapping[str, object] | None = None) -> str:
+    """The text with its buttons as links below, where the message has no buttons of its own."""
+    if not found or channel in TAPPED or native(channel, extras or {}):
         return body
     return "\n\n".join((body.rstrip(), "\n".join(f"{row['text']}: {_address(row)}" for row in found)))
+
+
+def in_extras(channel: str, found: Sequence[Row]) -> dict[str, object]:
+    """What a message keeps of its buttons: what pressing them does, and where a tap on a push leads."""
+    if not found:
+        return {}
+    return {"buttons": found} | ({"url": _address(found[0])} if channel in TAPPED else {})
 
 
 def in_html(html: str, found: Sequence[Row]) -> str:

@@ -1,14 +1,30 @@
 """A message as one client would get it, before anybody does (semantics §25)."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 import orjson
 from django.db import connection
+from django.utils.translation import gettext as t
 
-from messaging.models import Channel, MessageContent
-from messaging.services import accounts, hints, recipients, render, sms_parts, variables, wordings
+from messaging.buttons import Button
+from messaging.models import Channel, ChannelContent
+from messaging.services import (
+    accounts,
+    button_texts,
+    contents,
+    hints,
+    keyboards,
+    recipients,
+    render,
+    sms_parts,
+    tracking,
+    variables,
+    wordings,
+)
+from messaging.services.button_texts import Keyboard
 from messaging.services.manner import Money
 from messaging.services.wordings import Said
 
@@ -39,11 +55,22 @@ _CART = {
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """The message of one person, as the outbox takes it."""
+
+    said: Said
+    buttons: tuple[Button, ...]
+    person: recipients.Recipient
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """The message, or why there is none."""
 
     said: Said | None = None
     error: str = ""
+    # Under the text: what its real buttons say. Where the channel has none, they are links in the text.
+    buttons: list[str] = field(default_factory=list)
     # Of an SMS: parts, whether they are in GSM-7, characters, and what it costs in the programme's currency.
     parts: int = 0
     seven: bool = True
@@ -53,23 +80,37 @@ class Shown:
     hints: list[str] = field(default_factory=list)
 
 
-def show(content: MessageContent, client_id: int | None, now: datetime) -> Shown:
-    """The message for a client, or for `SOMEBODY`. What steps above would give is an example."""
-    try:
-        texts = wordings.compiled(content)
-        for wrong in wordings.wrong(content).values():
-            return Shown(error=wrong)
-    except render.TemplateError as error:
-        return Shown(error=str(error))
+def write(content: ChannelContent, buttons: Sequence[dict[str, str]], client_id: int | None, now: datetime) -> Written:
+    """The message for a client, or for `SOMEBODY`. What steps above would give is an example.
+
+    Raises TemplateError and RenderError, with what is wrong in the current language.
+    """
+    texts, keys = wordings.compiled(content), Keyboard(buttons)
     loaded = recipients.load([client_id]) if client_id else {}
     person = loaded.get(client_id or 0, SOMEBODY)
-    known = variables.load(texts.names, list(loaded), {person.id: person}, now)
+    known = variables.load(texts.names | keys.names, list(loaded), {person.id: person}, now)
     examples = {} if loaded else {"bonus": {"available": 250, "pending": 40}, "cart": _CART}
     values = SAMPLES | {"cart": _CART, "entry": _entry(client_id)} | known.of(person.id) | examples
+    manner = known.manner(person.id)
+    return Written(texts.render(values, manner), keys.of(values, manner), person)
+
+
+def show(
+    content: ChannelContent, topic: str, buttons: Sequence[dict[str, str]], client_id: int | None, now: datetime
+) -> Shown:
+    """The message as a client would see it: with its links and buttons as they will be sent."""
     try:
-        said = texts.render(values, known.manner(person.id))
-    except render.RenderError as error:
+        for wrong in (*wordings.wrong(content).values(), *button_texts.problems(buttons)):
+            return Shown(error=wrong)
+        written = write(content, buttons, client_id, now)
+    except (render.TemplateError, render.RenderError) as error:
         return Shown(error=str(error))
+    said, rows = written.said, keyboards.rows(0, written.buttons)
+    counted = tracking.Text(None, "", content.channel, topic, said.body)
+    body = said.body if content.channel == Channel.EMAIL else tracking.example(counted)
+    said = said._replace(
+        body=keyboards.in_text(content.channel, body, rows, said.extras), html=keyboards.in_html(said.html, rows)
+    )
     outlets = accounts.outlets()
     is_sms = content.channel == Channel.SMS
     parts = sms_parts.parts(said.body) if is_sms else 0
@@ -77,13 +118,31 @@ def show(content: MessageContent, client_id: int | None, now: datetime) -> Shown
     price = (outlet and outlet.price) or Decimal(0)
     return Shown(
         said,
+        buttons=_seen(content, written.buttons, said),
         parts=parts,
         seven=sms_parts.seven_bit(said.body),
         units=sms_parts.units(said.body),
         cost=price * parts if is_sms else price,
         sender=outlets.sender(content.channel),
-        hints=hints.hints(content.channel, content.topic, said, parts),
+        hints=[*hints.hints(content.channel, topic, said, parts), *_about_buttons(content, buttons)],
     )
+
+
+def _seen(content: ChannelContent, pressed: Sequence[Button], said: Said) -> list[str]:
+    """The real buttons under a message."""
+    if not keyboards.native(content.channel, said.extras):
+        return []
+    hidden = set(contents.not_in_template([{"text": key.text, "kind": key.kind} for key in pressed], content))
+    return [key.text for key in pressed if key.text not in hidden]
+
+
+def _about_buttons(content: ChannelContent, buttons: Sequence[dict[str, str]]) -> Iterator[str]:
+    if content.channel == Channel.WHATSAPP and not content.template:
+        yield t("WhatsApp takes free text only within 24 hours of the client's own message: choose a template.")
+    if hidden := contents.not_in_template(buttons, content):
+        yield t("The template has no button «%(names)s»: WhatsApp does not show it.") % {"names": "», «".join(hidden)}
+    if content.channel in keyboards.TAPPED and len(buttons) > 1:
+        yield t("A tap on a push opens the first button; the others are not seen.")
 
 
 def _entry(client_id: int | None) -> dict[str, object]:

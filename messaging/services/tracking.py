@@ -56,6 +56,14 @@ def dress(texts: Mapping[int, Text], now: datetime) -> dict[int, tuple[str, str]
     return changed
 
 
+def example(text: Text) -> str:
+    """The plain text with its links as long as they will be; nothing is stored. For a look at what is sent."""
+    rules = programme.current()
+    tag = _tagger(rules.utm, text)
+    stand_in = links.address(10**8, 10**4)
+    return _rewritten(text, lambda url: stand_in if rules.track_links else tag(url))[0]
+
+
 def _counted(
     texts: Mapping[int, Text], tag: Mapping[int, Callable[[str], str]], now: datetime
 ) -> dict[int, tuple[str, str]]:

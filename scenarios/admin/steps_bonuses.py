@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from messaging.admin.fields import NoticeInput, NoticeTextarea, PaletteInput
+from messaging.admin.palette import NoticeInput, NoticeTextarea, PaletteInput
 from scenarios.admin.steps import StepAdmin
 from scenarios.models import (
     AccrueBonuses,

@@ -3,7 +3,7 @@
 from django import forms
 from django.contrib import admin
 
-from messaging.admin.fields import PaletteInput
+from messaging.admin.palette import PaletteInput
 from scenarios.admin.steps import StepAdmin
 from scenarios.models import SetClientAttribute
 

@@ -14,8 +14,8 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from loyalty.admin.base import may_see_clients
 from messaging.admin import previews
-from messaging.admin.fields import NoticeInput, NoticeTextarea, PaletteInput, PaletteTextarea
-from scenarios.admin.message_form import SendMessageForm, chosen
+from messaging.admin.palette import NoticeInput, NoticeTextarea, PaletteInput, PaletteTextarea
+from scenarios.admin.message_form import TITLED_JS, SendMessageForm, chosen, has_body
 from scenarios.admin.parts import editable
 from scenarios.admin.steps import StepAdmin
 from scenarios.models import AskSurvey, ChainMessage, NotifyStaff, RecommendProducts, SendMessage
@@ -38,7 +38,10 @@ class SendMessageAdmin(StepAdmin):
     form = SendMessageForm
     change_form_template = "messaging/message_form.html"
     fieldsets = (
-        (None, {"fields": (("channel", "topic"), "subject", "body", "html", "buttons")}),
+        (
+            None,
+            {"fields": (("channel", "topic"), "template", "variables", "subject", "body", "html", "buttons")},
+        ),
         (
             _("If it does not reach the client"),
             {
@@ -56,11 +59,12 @@ class SendMessageAdmin(StepAdmin):
     )
     # A reader's form has no such fields.
     conditional_fields = {
-        "subject": "typeof channel === 'undefined' || channel === 'email'",
+        "subject": f"typeof channel === 'undefined' || {TITLED_JS}.includes(channel)",
         "html": "typeof channel === 'undefined' || channel === 'email'",
-        **{f"subject_{place}": chosen(place, "=== 'email'") for place in SendMessageForm.PLACES},
-        **{f"body_{place}": chosen(place) for place in SendMessageForm.PLACES},
-        **{f"channel_{place}": chosen(place - 1) for place in SendMessageForm.PLACES[1:]},
+        "template": "typeof channel === 'undefined' || channel === 'whatsapp'",
+        "variables": "typeof channel === 'undefined' || channel === 'whatsapp' && template",
+        "body": has_body(),
+        **SendMessageForm.conditions(),
         **dict.fromkeys(("fallback_on", "fallback_amount", "fallback_unit", "best_first"), chosen(2)),
     }
 

@@ -62,6 +62,7 @@ class Ledgers:
                         depth=run.depth,
                         html=effect.html,
                         buttons=effect.buttons,
+                        extras=effect.extras,
                         attempt=effect.attempt,
                         reserve=effect.reserve,
                     )

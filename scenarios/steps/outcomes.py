@@ -1,6 +1,6 @@
 """What a step is given and what it answers. Plain data: a step decides, the engine writes (architecture §2)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -72,6 +72,8 @@ class QueueMessage:
     owed: bool = False
     html: str = ""
     buttons: tuple[Button, ...] = ()
+    # What only its channel has, such as a template with its variables.
+    extras: Mapping[str, object] = field(default_factory=dict)
     # Which channel of a cascade it is, and what the one before it must not have brought for it to go.
     attempt: int = 1
     reserve: Reserve | None = None

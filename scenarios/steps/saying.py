@@ -5,9 +5,9 @@ from datetime import datetime
 
 from messaging.models import ChannelContent, MessageContent, Reason, Reserve
 from messaging.services import policy, render, wordings
+from messaging.services.button_texts import Keyboard
 from messaging.services.policy import Ask, Stage
 from messaging.services.rulebook import Rulebook
-from scenarios.steps.keyboard import Keyboard
 from scenarios.steps.outcomes import Batch, QueueMessage, RunView
 from scenarios.steps.wording import Wording
 
@@ -65,6 +65,6 @@ class Saying:
             reason = Reason.RENDER_FAILED
             return QueueMessage(channel, topic, address, withheld=reason, error=str(error), attempt=attempt)
         return QueueMessage(
-            channel, topic, address, said.subject, said.body, html=said.html, buttons=pressed,
+            channel, topic, address, said.subject, said.body, html=said.html, extras=said.extras, buttons=pressed,
             held=None if reserve else verdict, owed=self._owed, attempt=attempt, reserve=reserve,
         )  # fmt: skip

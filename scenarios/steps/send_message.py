@@ -1,5 +1,6 @@
 """Sending a message."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -13,11 +14,12 @@ from django.utils.translation import gettext_lazy as _
 
 from messaging import buttons
 from messaging.models import Channel, ChannelContent, MessageContent, Reserve, Success
-from messaging.services import best_channel, rulebook, wordings
+from messaging.models.content import check_variables
+from messaging.models.whatsapp_template import SID
+from messaging.services import best_channel, button_texts, rulebook, wordings
+from messaging.services.button_texts import Keyboard
 from scenarios.durations import Unit, length
-from scenarios.steps import keyboard
 from scenarios.steps.base import Step
-from scenarios.steps.keyboard import Keyboard
 from scenarios.steps.outcomes import Batch, Outcome, QueueMessage, RunView
 from scenarios.steps.saying import Saying, against
 
@@ -32,7 +34,7 @@ class SendMessage(Step, MessageContent):
 
     icon = "mail"
 
-    # The channels after the first, in order: objects of channel, subject, body.
+    # The channels after the first, in order: objects of `ChannelContent`'s fields, empty ones left out but for text.
     fallbacks = models.JSONField(_("other channels"), default=list, blank=True)
     fallback_on = models.CharField(
         _("take the next channel where the message"), max_length=9, choices=Success, default=Success.OPENED
@@ -92,7 +94,12 @@ class SendMessage(Step, MessageContent):
 
 
 def _content(row: Mapping[str, Any]) -> ChannelContent:
-    return ChannelContent(row["channel"], str(row.get("subject", "")), str(row.get("body", "")))
+    texts = {name: str(row.get(name, "")) for name in ("subject", "body", "html", "template")}
+    return ChannelContent(row["channel"], variables=row.get("variables", {}), **texts)
+
+
+def _has_template(row: Mapping[str, Any]) -> bool:
+    return row.get("channel") == Channel.WHATSAPP and bool(row.get("template"))
 
 
 def _cascade(run: RunView, sayings: list[Saying], reserve: Reserve) -> list[QueueMessage]:
@@ -119,7 +126,7 @@ def _about_buttons(said: list[dict[str, str]]) -> list[str]:
         buttons.check(said)
     except ValidationError:
         return []  # the field's own check says it
-    return keyboard.problems(said)
+    return button_texts.problems(said)
 
 
 def _problems(first: str, others: Any) -> Iterator[str]:
@@ -139,6 +146,13 @@ def _problems(first: str, others: Any) -> Iterator[str]:
         seen.add(channel)
         if channel == Channel.EMAIL and not row.get("subject"):
             yield f"{label}: {t('An e-mail needs a subject.')}"
-        if not row.get("body"):
+        if not (row.get("body") or channel == Channel.EMAIL and row.get("html") or _has_template(row)):
             yield f"{label}: {t('What does the message say?')}"
+        if _has_template(row) and not re.fullmatch(SID, str(row["template"])):
+            yield f"{label}: {t('The SID of a template is HX and 32 characters.')}"
+        try:
+            check_variables(row.get("variables", {}))
+        except ValidationError as error:
+            yield f"{label}: {' '.join(error.messages)}"
+            continue
         yield from (f"{label}: {words}" for words in wordings.wrong(_content(row)).values())

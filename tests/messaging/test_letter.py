@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from messaging.models import Channel
+from messaging.models import Channel, ChannelContent
 from messaging.services import letter, pictures, render, wordings
 from messaging.services.manner import Money
 from tests.messaging.manners import ENGLISH, RUSSIAN
@@ -26,8 +26,7 @@ CART = {
 
 
 def content(**values):
-    made = type("Made", (), {"channel": Channel.EMAIL, "subject": "S", "body": "", "html": ""} | values)
-    return made()
+    return ChannelContent(**{"channel": Channel.EMAIL, "subject": "S", "body": ""} | values)
 
 
 def test_mjml_becomes_html_and_liquid_runs_over_it():
@@ -52,7 +51,7 @@ def test_an_own_plain_text_stands_before_the_twin():
 
 def test_another_channel_gets_its_text_alone():
     said = wordings.compiled(content(channel=Channel.SMS, html=MJML, body="Hi")).render({}, RUSSIAN)
-    assert said == ("", "Hi", "")
+    assert said[:3] == ("", "Hi", "")
 
 
 def test_plain_html_stays_as_it_is():

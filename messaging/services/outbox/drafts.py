@@ -114,19 +114,22 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[int]:
         for message_id, draft in zip(ids, drafts, strict=True)
         if draft.buttons and not draft.withheld
     }
+    counted = {
+        message_id: draft
+        for message_id, draft in zip(ids, drafts, strict=True)
+        if not draft.withheld and not draft.test and draft.recipient == Recipient.CLIENT
+    }
     dressed = tracking.dress(
         {
             message_id: tracking.Text(
                 draft.scenario_id, draft.step_key, draft.channel, draft.topic, draft.body, draft.html
             )
-            for message_id, draft in zip(ids, drafts, strict=True)
-            if (draft.html or "http" in draft.body)
-            and not draft.withheld
-            and not draft.test
-            and draft.recipient == Recipient.CLIENT
+            for message_id, draft in counted.items()
+            if draft.html or "http" in draft.body
         },
         now,
     )
+    extras = _counting_variables(counted, now)
     said = {
         message_id: dressed.get(message_id, (draft.body, draft.html))
         for message_id, draft in zip(ids, drafts, strict=True)
@@ -138,10 +141,11 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[int]:
             (
                 message_id, draft.client_id, draft.recipient, draft.key, draft.scenario_id, draft.run_id,
                 draft.step_key, draft.visit, draft.attempt, draft.channel, draft.topic, draft.address, draft.subject,
-                keyboards.in_text(draft.channel, said[message_id][0], rows.get(message_id, ())),
+                keyboards.in_text(draft.channel, said[message_id][0], rows.get(message_id, ()), draft.extras),
                 draft.status, draft.withheld or draft.held, draft.error, "", 0,
                 _due(draft, message_id, now), now, draft.account_id, draft.turn, draft.test,
-                _json(draft.extras, rows.get(message_id)), draft.depth,
+                _json(extras.get(message_id, draft.extras), draft.channel, rows.get(message_id, ())),
+                draft.depth,
                 keyboards.in_html(said[message_id][1], rows.get(message_id, ())),
             )
             for message_id, draft in zip(ids, drafts, strict=True)
@@ -151,6 +155,30 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[int]:
     if not all(draft.withheld for draft in drafts):
         transaction.on_commit(import_string(settings.OUTBOX_NUDGE), robust=True)
     return ids
+
+
+def _counting_variables(drafts: Mapping[int, Draft], now: datetime) -> dict[int, Mapping[str, object]]:
+    """The extras of messages whose template has addresses among its variables, these as counted links."""
+    said: dict[int, dict[str, str]] = {
+        message_id: variables
+        for message_id, draft in drafts.items()
+        if isinstance(variables := draft.extras.get("variables"), dict) and "http" in "".join(variables.values())
+    }
+    # A variable has no line breaks: together they are one text.
+    texts = {
+        message_id: tracking.Text(
+            (draft := drafts[message_id]).scenario_id, draft.step_key, draft.channel, draft.topic,
+            "\n".join(variables.values()),
+        )
+        for message_id, variables in said.items()
+    }  # fmt: skip
+    return {
+        message_id: {
+            **drafts[message_id].extras,
+            "variables": dict(zip(said[message_id], body.split("\n"), strict=True)),
+        }
+        for message_id, (body, _html) in tracking.dress(texts, now).items()
+    }
 
 
 def _reserves(drafts: Sequence[Draft], ids: Sequence[int], now: datetime) -> None:
@@ -178,8 +206,8 @@ def _due(draft: Draft, message_id: int, now: datetime) -> datetime:
     return draft.due_at + share(message_id, draft.spread) if draft.spread else draft.due_at
 
 
-def _json(extras: Mapping[str, object], buttons: Sequence[keyboards.Row] | None) -> str:
-    said = {**extras, "buttons": buttons} if buttons else extras
+def _json(extras: Mapping[str, object], channel: str, buttons: Sequence[keyboards.Row]) -> str:
+    said = {**extras, **keyboards.in_extras(channel, buttons)}
     return orjson.dumps(said).decode() if said else "{}"
 
 

@@ -1,4 +1,4 @@
-"""The buttons of a message step: for one client, with their variables filled in (semantics §28)."""
+"""The buttons of a message as they are written: for one client, with their variables filled in (semantics §28)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ from segments.models import Segment
 
 
 class Keyboard:
-    """Buttons as a step has them, ready for a batch: at most one query, for the segments that they name."""
+    """Buttons as their author has them, ready for a batch: at most one query, for the segments that they name."""
 
     def __init__(self, said: Sequence[dict[str, str]]) -> None:
         self._said = said
