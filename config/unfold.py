@@ -108,6 +108,7 @@ UNFOLD: dict[str, Any] = {
                     _item(_("Referrals"), "group_add", "loyalty.referral"),
                     _item(_("Quests"), "flag", "loyalty.quest"),
                     _item(_("Progress of quests"), "sprint", "loyalty.questprogress"),
+                    _item(_("Profile forms"), "badge", "loyalty.profileform"),
                     _item(_("Surveys"), "rate_review", "loyalty.survey"),
                     _item(_("Answers to surveys"), "reviews", "loyalty.surveyanswer"),
                     _item(_("Gifts and accesses"), "key", "loyalty.accessgrant"),

@@ -57,6 +57,7 @@ PLATFORM: dict[str, Promise] = {
     "client.merged": _("Client merged with a guest"),
     "webhook.answered": _("Webhook answered"),
     "survey.answered": _("Survey answered"),
+    "profile.filled": _("Profile form filled in"),
     "page.joined": _("Signed up on a landing page"),
     "message.sent": _("Message sent"),
     "scenario.stop": _("Taken out of a scenario by another one"),

@@ -5,7 +5,7 @@ from django.urls import path, re_path
 from loyalty.api import intake
 from loyalty.intake.segment_http import CALLS
 from loyalty.intake.webhooks import ADAPTERS
-from loyalty.pages import referral, survey
+from loyalty.pages import profile, referral, survey
 
 # With and without the last slash: Django cannot redirect a POST.
 urlpatterns = [
@@ -17,4 +17,5 @@ urlpatterns = [
     ),
     path("ref/<str:code>/", referral.landing, name="referral"),
     path("survey/<str:token>/", survey.survey, name="survey"),
+    path("profile/<str:token>/", profile.profile, name="profile"),
 ]

@@ -153,7 +153,6 @@ class Facts(Values):
             f"{chosen}SELECT {columns} FROM loyalty_client c {joins} WHERE {self.among('c.id')} AND {where}"
         )
 
-
     def _clauses(self, joined: Collection[str] | None) -> list[str]:
         """What joins these relations (None: all); one is joined by the columns of others before it."""
         wanted = None if joined is None else set(joined)

@@ -18,6 +18,7 @@ from loyalty.models.ledger import (
 from loyalty.models.level import ClientLevel, Level, LevelChange
 from loyalty.models.order import Cart, Order, OrderLine
 from loyalty.models.product_facts import ProductCount, ProductPair, ProductPopularity, Recommendation
+from loyalty.models.profile_form import ProfileForm, ProfileQuestion
 from loyalty.models.programme import Programme
 from loyalty.models.promo import PromoBatch, PromoCode, PromoIssue, PromoPool, PromoRedemption, PromoRefusal
 from loyalty.models.purchase import Purchase, PurchaseAccrual
@@ -56,6 +57,8 @@ __all__ = [
     "ProductCount",
     "ProductPair",
     "ProductPopularity",
+    "ProfileForm",
+    "ProfileQuestion",
     "Programme",
     "PromoBatch",
     "PromoCode",

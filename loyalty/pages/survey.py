@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from loyalty.models import SurveyQuestion
 from loyalty.pages.plain import language, plain
 from loyalty.services import surveys
+from loyalty.services.personal_links import Forged, Over
 
 
 # The signed link is the right to answer; a mail program's browser may keep no cookies.
@@ -22,9 +23,9 @@ def survey(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
     try:
         asked = surveys.asked_by(token, now)
-    except surveys.Forged:
+    except Forged:
         return plain(request, 403, t("This link is not valid"), t("Please open it as it stands in the message."))
-    except surveys.Over:
+    except Over:
         return plain(request, 410, t("This survey is over"), t("Thank you all the same."))
     with translation.override(language(asked.client.language)):
         thanks = asked.survey.thanks or t("Your answer has been stored.")

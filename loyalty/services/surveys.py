@@ -2,32 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from math import sqrt
 from typing import Any
 
-from django.conf import settings
-from django.core import signing
 from django.db import connection, transaction
 from django.utils.translation import gettext as t
 
 from loyalty.intake.facts import Fact
 from loyalty.models import Client, Survey, SurveyAnswer, SurveyQuestion, SurveyReply
-from loyalty.services import stream
+from loyalty.services import personal_links, stream
+from loyalty.services.personal_links import Over
 
 MAX_TEXT = 5000  # characters of a free text
-_SALT = "loyalty.survey"
+_PAGE = "survey"
 _Z = 1.959964  # of a 95 % interval
 
 Kind = SurveyQuestion.Kind
-
-
-class Forged(Exception):
-    """A link that was not given by this platform, or names what is gone."""
-
-
-class Over(Exception):
-    """A link whose time has passed, or a survey that is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +32,16 @@ class Asked:
 
 def link(slug: str, client_id: int, key: str, until: datetime) -> str:
     """The personal link to a survey, valid before `until` (UTC). `key`: what asked; it is answered once."""
-    token = signing.dumps([slug, client_id, key, int(until.timestamp())], salt=_SALT)
-    return f"{settings.PUBLIC_URL}/survey/{token}/"
+    return personal_links.link(_PAGE, slug, client_id, key, until)
 
 
 def asked_by(token: str, now: datetime) -> Asked:
     """What a link asks. Raises Forged and Over."""
-    try:
-        slug, client_id, key, until = signing.loads(token, salt=_SALT)
-    except (signing.BadSignature, ValueError, TypeError):
-        raise Forged from None
-    survey = Survey.objects.filter(slug=slug).first()
-    client = Client.objects.select_related("merged_into").filter(pk=client_id).first()
-    if survey is None or client is None:
+    named = personal_links.read(_PAGE, token, now)
+    survey = Survey.objects.filter(slug=named.slug, active=True).first()
+    if survey is None:
         raise Over
-    if now >= datetime.fromtimestamp(until, UTC) or not survey.active:
-        raise Over
-    return Asked(survey, client.merged_into or client, key)
+    return Asked(survey, named.client, named.key)
 
 
 def answered(asked: Asked) -> bool:

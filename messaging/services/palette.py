@@ -50,6 +50,7 @@ OF_STEPS = (
     Variable(_("Access code"), '{{ access.code | default: "" }}', "ACDE-FGHJ-KMNP-QRST"),
     Variable(_("Link to the service"), '{{ access.url | default: "" }}', "https://club.example/"),
     Variable(_("Last day of access"), '{{ access.until | default: "" | date: "day" }}', "December 31"),
+    Variable(_("Link to the profile form"), '{{ profile.url | default: "" }}', "https://shop.example/profile/…/"),
     Variable(_("Link to the survey"), '{{ survey.url | default: "" }}', "https://shop.example/survey/…/"),
     Variable(
         _("Recommended products"),

@@ -38,6 +38,7 @@ SAMPLES: dict[str, object] = {
     "promo": {"code": "ACDE-FGHJ-KMNP", "until": "2026-12-31", "pool": "Promo"},
     "access": {"code": "ACDE-FGHJ", "url": "https://club.example/", "until": "2026-12-31", "name": "Club"},
     "gift": {"code": "ACDE-FGHJ", "url": "https://shop.example/gift", "until": "2026-12-31", "name": "Cup"},
+    "profile": {"url": "https://shop.example/profile/", "until": "2026-12-31", "name": "About you"},
     "survey": {"url": "https://shop.example/survey/", "until": "2026-12-31", "name": "Survey"},
     "products": [
         {"title": title, "price": price, "old_price": None, "currency": "RUB", "image_url": "", "brand": "",

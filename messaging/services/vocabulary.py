@@ -17,10 +17,11 @@ FIELDS: Mapping[str, frozenset[str] | None] = {
     "access": frozenset({"code", "url", "until", "name"}),
     "gift": frozenset({"code", "url", "until", "name"}),
     "survey": frozenset({"url", "until", "name"}),
+    "profile": frozenset({"url", "until", "name"}),
     "products": None,
     "accrued": frozenset({"amount"}),
     "burning": frozenset({"amount", "date", "until"}),
 }
 VARIABLES = frozenset(FIELDS)
 # The ones that only a step above the message can give, or (burning) a notice.
-STEP_VARIABLES = frozenset({"promo", "access", "gift", "survey", "products", "burning"})
+STEP_VARIABLES = frozenset({"promo", "access", "gift", "survey", "profile", "products", "burning"})

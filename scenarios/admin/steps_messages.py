@@ -18,7 +18,7 @@ from messaging.admin.palette import NoticeInput, NoticeTextarea, PaletteInput, P
 from scenarios.admin.message_form import TITLED_JS, SendMessageForm, chosen, has_body
 from scenarios.admin.parts import editable
 from scenarios.admin.steps import StepAdmin
-from scenarios.models import AskSurvey, ChainMessage, NotifyStaff, RecommendProducts, SendMessage
+from scenarios.models import AskProfile, AskSurvey, ChainMessage, NotifyStaff, RecommendProducts, SendMessage
 
 
 def _preview(request: HttpRequest) -> HttpResponse:
@@ -182,6 +182,22 @@ class AskSurveyAdmin(StepAdmin):
                 "fields": ("survey", "days"),
                 "description": _(
                     "Put {{ survey.url }} into a message below. The answer is the event “Survey answered” with scores."
+                ),
+            },
+        ),
+    )
+
+
+@admin.register(AskProfile)
+class AskProfileAdmin(StepAdmin):
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("form", "days"),
+                "description": _(
+                    "Put {{ profile.url }} into a message below. What was filled in is told by the event “Profile form"
+                    " filled in”."
                 ),
             },
         ),

@@ -14,7 +14,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-from loyalty.models import Level, PromoPool, Store, Survey
+from loyalty.models import Level, ProfileForm, PromoPool, Store, Survey
 from messaging.buttons import Kind as ButtonKind
 from scenarios.models import STEP_TYPES, TRIGGER_TYPES, Branch, Scenario, Step, Trigger, WebhookEndpoint
 from scenarios.steps.forking import Way
@@ -35,6 +35,7 @@ NAMED: Mapping[type[models.Model], str] = {
     Level: "name",
     WebhookEndpoint: "slug",
     Survey: "slug",
+    ProfileForm: "slug",
     Scenario: "slug",
 }
 

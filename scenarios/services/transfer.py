@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.translation import gettext as t
 
-from loyalty.models import Survey, SurveyQuestion
+from loyalty.models import ProfileForm, ProfileQuestion, Survey, SurveyQuestion
 from scenarios.engine import snapshot
 from scenarios.engine.snapshot import Row
 from scenarios.models import Branch, Scenario, Step, Trigger
@@ -54,7 +54,7 @@ def _inside(row: models.Model) -> Row:
     """What belongs to a row and stands in tables of its own."""
     if isinstance(row, Segment) and row.rule is not None:
         return {"rule": snapshot.dump_conditions(row.rule)}
-    if isinstance(row, Survey):
+    if isinstance(row, Survey | ProfileForm):
         return {"questions": [plain_columns(question) for question in row.questions.all()]}
     return {}
 
@@ -151,12 +151,11 @@ def _make_missing(need: Row) -> models.Model | None:
 
 def _fill(made: models.Model, need: Row, now: datetime) -> None:
     """Gives a new row what belongs to it, once everything is there that this may name."""
-    if isinstance(made, Survey):
+    if isinstance(made, Survey | ProfileForm):
+        kind, owner = (SurveyQuestion, "survey") if isinstance(made, Survey) else (ProfileQuestion, "form")
         for row in need.get("questions", ()):
-            columns = [field.name for field in SurveyQuestion._meta.concrete_fields if field.name in row]
-            question = SurveyQuestion(
-                survey=made, **{name: _python(SurveyQuestion, name, row[name]) for name in columns}
-            )
+            columns = [field.name for field in kind._meta.concrete_fields if field.name in row]
+            question = kind(**{owner: made}, **{name: _python(kind, name, row[name]) for name in columns})
             _refuse_bad(question, ())
             question.save()
     if isinstance(made, Segment) and made.is_dynamic and need.get("rule"):

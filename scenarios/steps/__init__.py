@@ -2,6 +2,7 @@
 
 from scenarios.steps.access import GrantAccess, RevokeAccess
 from scenarios.steps.accrue import AccrueBonuses
+from scenarios.steps.ask_profile import AskProfile
 from scenarios.steps.ask_survey import AskSurvey
 from scenarios.steps.base import Step
 from scenarios.steps.call_webhook import CallWebhook
@@ -40,6 +41,7 @@ STEP_TYPES: tuple[type[Step], ...] = (
     RevokeAccess,
     GiveReferralLink,
     AskSurvey,
+    AskProfile,
     RecommendProducts,
     AddToSegment,
     RemoveFromSegment,
@@ -57,6 +59,7 @@ __all__ = [
     "STEP_TYPES",
     "AccrueBonuses",
     "AddToSegment",
+    "AskProfile",
     "AskSurvey",
     "CallWebhook",
     "ChainMessage",

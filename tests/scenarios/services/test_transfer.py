@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from loyalty.models import PromoPool, Survey, SurveyQuestion
+from loyalty.models import ProfileForm, ProfileQuestion, PromoPool, Survey, SurveyQuestion
 from scenarios.engine import snapshot
-from scenarios.models import STEP_TYPES, TRIGGER_TYPES, AskSurvey, Branch, MessageTrigger, Scenario, Step
+from scenarios.models import STEP_TYPES, TRIGGER_TYPES, AskProfile, AskSurvey, Branch, MessageTrigger, Scenario, Step
 from scenarios.services import publish, transfer, tree
 from scenarios.services.draft import BadDocument
 from segments.models import CONDITION_TYPES, InSegment, Segment
@@ -86,7 +86,10 @@ def _emptied():
     """Another installation: nothing of what was built is here."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("TRUNCATE scenarios_scenario, segments_segment, loyalty_promopool, loyalty_survey CASCADE")
+        cursor.execute(
+            "TRUNCATE scenarios_scenario, segments_segment, loyalty_promopool, loyalty_survey,"
+            " loyalty_profileform CASCADE"
+        )
 
 
 def _heard():
@@ -99,6 +102,9 @@ def _heard():
     survey = Survey.objects.create(name="Why?", slug="why", title="Why?")
     SurveyQuestion.objects.create(survey=survey, key="score", kind="nps", words="How likely?")
     b.add(AskSurvey, b.trunk(second), survey=survey)
+    form = ProfileForm.objects.create(name="About you", slug="about", title="About you")
+    ProfileQuestion.objects.create(form=form, attribute="birthday", kind="date", words="When were you born?")
+    b.add(AskProfile, b.trunk(second), form=form)
     b.segment("fans")
     rich = b.dynamic_segment(InSegment(segment=Segment.objects.get(slug="fans")), slug="rich")
     _, yes, _no = b.fork(b.trunk(second))
@@ -123,6 +129,7 @@ def test_scenarios_that_name_each_other_find_each_other_again_in_whatever_order_
     trigger = MessageTrigger.objects.get()
     assert (trigger.of_scenario, trigger.of_step) == (first, Step.objects.get(branch__scenario=first).key)
     assert list(SurveyQuestion.objects.values_list("survey__slug", "key", "kind")) == [("why", "score", "nps")]
+    assert list(ProfileQuestion.objects.values_list("form__slug", "attribute")) == [("about", "birthday")]
     assert Segment.objects.get(slug="rich").rule.children.get().segment.slug == "fans"
 
 
