@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scenarios', '0445_landing_confirm'),
+        ('scenarios', '0446_landing_box_shown'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('loyalty', '0376_profile_forms'),
-        ('scenarios', '0445_landing_confirm'),
+        ('scenarios', '0447_message_templates'),
     ]
 
     operations = [
