@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("messaging", "0441_double_opt_in"),
+        ("messaging", "0442_suppression_kind"),
     ]
 
     operations = [
