@@ -135,6 +135,7 @@ UNFOLD: dict[str, Any] = {
                 "title": _("Clients"),
                 "items": [
                     _item(_("Clients"), "group", "loyalty.client"),
+                    _item(_("Chats and devices"), "devices", "messaging.clientaddress"),
                     _item(_("Bonus operations"), "redeem", "loyalty.bonusoperation"),
                     _item(_("Events"), "bolt", "loyalty.event"),
                 ],

@@ -7,9 +7,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from config import health
 from loyalty.api.views import Nowhere
 
-# Every room has its own part of the API.
 # Rooms with a part of the API.
-ROOMS = ("loyalty", "segments", "scenarios")
+ROOMS = ("loyalty", "segments", "messaging", "scenarios")
 
 urlpatterns = [
     path("healthz", health.healthz),

@@ -12,6 +12,7 @@ from loyalty.models.source import Source
 RESOURCES = (
     "bonuses",
     "clients",
+    "devices",
     "events",
     "levels",
     "messages",

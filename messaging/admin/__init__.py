@@ -2,6 +2,7 @@
 
 from messaging.admin import (
     accounts,
+    addresses,
     caps,
     confirmations,
     inbox,
@@ -15,6 +16,7 @@ from messaging.admin import (
 
 __all__ = [
     "accounts",
+    "addresses",
     "caps",
     "confirmations",
     "inbox",

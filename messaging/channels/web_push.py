@@ -5,8 +5,10 @@ An address is a subscription as the browser gives it: `{"endpoint": …, "keys":
 
 import base64
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
@@ -49,6 +51,17 @@ def subscription(address: str) -> Subscription:
     if not found.endpoint.startswith("https://") and not found.endpoint.startswith("http://"):
         raise ValueError("not a subscription")
     return found
+
+
+def address(given: Mapping[str, Any]) -> str:
+    """A subscription as a browser gives it, in the one form in which it is kept. Raises ValueError for what is none."""
+    try:
+        kept = {"endpoint": given["endpoint"], "keys": {name: given["keys"][name] for name in ("p256dh", "auth")}}
+    except (KeyError, TypeError) as error:
+        raise ValueError("not a subscription") from error
+    value = orjson.dumps(kept).decode()
+    subscription(value)
+    return value
 
 
 class WebPush(Channel):

@@ -59,13 +59,8 @@ def _subscribe(request: HttpRequest, client: Client) -> HttpResponse:
     if len(request.body) > MAX_BODY:
         return JsonResponse({"error": "too long"}, status=413)
     try:
-        given = json.loads(request.body)
-        value = json.dumps(
-            {"endpoint": given["endpoint"], "keys": {name: given["keys"][name] for name in ("p256dh", "auth")}},
-            separators=(",", ":"),
-        )
-        web_push.subscription(value)
-    except (KeyError, TypeError, ValueError):
+        value = web_push.address(json.loads(request.body))
+    except ValueError:
         return JsonResponse({"error": "not a subscription"}, status=422)
     if len(value) > 1000:
         return JsonResponse({"error": "too long"}, status=422)

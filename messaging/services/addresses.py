@@ -1,9 +1,11 @@
 """Addresses that only a channel itself can give: a chat with a bot, a browser. A signed link says whose they are."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from loyalty.models import Client
 from loyalty.services import consents
@@ -45,14 +47,48 @@ def sign_up(client: Client, channel: str, value: str, device: str, evidence: Evi
     It takes the address over from whoever had it; a block that was lifted by coming back is forgotten.
     """
     with transaction.atomic():
-        ClientAddress.objects.update_or_create(
-            channel=channel,
-            value=value,
-            defaults={"client": client, "device": device[:200], "seen_at": now},
-            create_defaults={"client": client, "device": device[:200], "seen_at": now, "created_at": now},
-        )
-        Suppression.objects.filter(channel=channel, address=value).delete()
+        register(client.pk, channel, value, device, now)
         consents.say(client.pk, [(channel, MARKETING)], True, evidence, now)
+
+
+def register(client_id: int, channel: str, value: str, device: str, now: datetime) -> int:
+    """Binds an address to a client, whoever had it before; returns its id. Again, it is only seen again.
+
+    What a provider or the client stopped goes on, for it works again; what staff stopped stays stopped.
+    """
+    told = {"client_id": client_id, "device": device[:200], "seen_at": now}
+    with transaction.atomic():
+        row, _new = ClientAddress.objects.update_or_create(
+            channel=channel, value=value, defaults=told, create_defaults=told | {"created_at": now}
+        )
+        lifted = (Suppression.Kind.PROVIDER, Suppression.Kind.STOPPED)
+        Suppression.objects.filter(channel=channel, address=value, kind__in=lifted).delete()
+    return row.pk
+
+
+def with_state(rows: QuerySet[ClientAddress]) -> QuerySet[ClientAddress]:
+    """The rows with `active`: nothing forbids writing there."""
+    stopped = Suppression.objects.filter(channel=OuterRef("channel"), address=OuterRef("value"))
+    return rows.annotate(active=~Exists(stopped))
+
+
+def switch_off(rows: Collection[ClientAddress], by: str, now: datetime) -> int:
+    """Staff stop addresses, until staff let them go on; returns how many were in use."""
+    made = [
+        Suppression(channel=row.channel, address=row.value, kind=Suppression.Kind.STAFF, why=by[:300], since=now)
+        for row in rows
+        if row.active  # type: ignore[attr-defined]  # of `with_state`
+    ]
+    Suppression.objects.bulk_create(made, ignore_conflicts=True)
+    return len(made)
+
+
+def switch_on(rows: Collection[ClientAddress]) -> int:
+    """Lets addresses be written to again, whoever stopped them; returns how many were stopped."""
+    lifted = 0
+    for row in rows:
+        lifted += Suppression.objects.filter(channel=row.channel, address=row.value).delete()[0]
+    return lifted
 
 
 def owner(channel: str, value: str) -> int | None:
