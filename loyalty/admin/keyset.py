@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -20,6 +20,7 @@ from unfold.views import ChangeList
 
 from loyalty.admin.base import BigTableAdmin, grouped
 from loyalty.admin.rows import drawn
+from loyalty.services import look
 
 # Rows that one page reads at most where no index answers its filters: a fraction of a second.
 LOOK = 20_000
@@ -59,9 +60,8 @@ class KeysetList(ChangeList):
                 given.pop(name, None)  # type: ignore[attr-defined]
 
     def get_results(self, request: HttpRequest) -> None:
-        with transaction.atomic(), connection.cursor() as cursor:
-            # A rare value wants another plan than a common one, however often the statement was prepared.
-            cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        with transaction.atomic():
+            look.plan_anew()
             self._find()
 
     def _find(self) -> None:
@@ -72,7 +72,7 @@ class KeysetList(ChangeList):
             rows = rows.filter(pk__lt=before)
         if after is not None:
             rows = rows.filter(pk__gt=after).order_by("pk")
-        stop = None if leading is None else _stop(leading, before, after)
+        stop = None if leading is None else look.end(leading, before, after, LOOK)
         if stop is not None:
             rows = rows.filter(pk__lte=stop) if after is not None else rows.filter(pk__gte=stop)
         # Ids first: whatever plan finds them, what a page shows beside them is read for the page alone.
@@ -142,17 +142,6 @@ def _place(request: HttpRequest, name: str) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
         raise IncorrectLookupParameters(f"{name}: must be an id")
     return int(text)
-
-
-def _stop(leading: QuerySet[Any], before: int | None, after: int | None) -> int | None:
-    """The id at which a look ends; None where it comes to the end of the table."""
-    if after is not None:
-        found = leading.filter(pk__gt=after).order_by("pk")
-    else:
-        found = leading.order_by("-pk")
-        if before is not None:
-            found = found.filter(pk__lt=before)
-    return found.values_list("pk", flat=True)[LOOK : LOOK + 1].first()
 
 
 def estimated(rows: QuerySet[Any]) -> int:

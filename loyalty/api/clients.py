@@ -231,6 +231,7 @@ class Clients(Api):
     """Clients of the programme."""
 
     resource = "clients"
+    telling = Api.telling | {"phone", "email"}
     queryset = Client.objects.select_related("store").prefetch_related(
         Prefetch("identities", Identity.objects.filter(kind=Identity.Kind.EXTERNAL), to_attr="external_names"),
         Prefetch(

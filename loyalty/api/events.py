@@ -74,6 +74,14 @@ class Events(Api):
     """Everything that happened."""
 
     resource = "events"
+
+    def leading(self) -> QuerySet[Event] | None:
+        rows, asked = super().leading(), self.asked()
+        if rows is None or "name" not in asked:
+            return rows
+        # An index gives the events of a name in the order of ids.
+        return None if asked.keys() == {"name"} else rows.filter(name=asked["name"])
+
     queryset = Event.objects.select_related("source").defer("raw", "source__secret")
     serializer_class = EventOut
     filterset_class = EventFilters

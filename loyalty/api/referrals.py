@@ -77,6 +77,7 @@ class Referrals(Api):
     """Friends and who brought them."""
 
     resource = "referrals"
+    telling = frozenset({"referrer", "referee"})
     queryset = Referral.objects.all()
     serializer_class = ReferralOut
     filterset_class = ReferralFilters

@@ -1,11 +1,12 @@
 """Finding messages by what somebody has at hand."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from messaging.models import Message
+from messaging.models import Message, Status
 
 
 def message_ids(text: str, limit: int = 200) -> list[int]:
@@ -17,6 +18,27 @@ def message_ids(text: str, limit: int = 200) -> list[int]:
     if text.isascii() and text.isdecimal() and len(text) < 18:
         query |= Q(pk=int(text))
     return list(Message.objects.filter(query).values_list("pk", flat=True)[:limit])
+
+
+# Columns with an index in the order of ids, the most telling first.
+INDEXED = ("scenario_id", "reason", "channel")
+TROUBLES = (Status.FAILED, Status.UNKNOWN)
+
+
+def to_look_through(asked: Mapping[str, str], bounds: Q) -> QuerySet[Message] | None:
+    """The messages among which to look for what is asked, in the order of an index; None: that index answers it all.
+
+    `asked`: values by column, and whatever else is asked by any name. `bounds`: ids between which all of it is.
+    """
+    rows, name = Message.objects.filter(bounds), next((name for name in INDEXED if name in asked), "")
+    if asked.get("status") in TROUBLES:
+        # One index holds both.
+        return rows.filter(status__in=TROUBLES)
+    if not name:
+        return rows
+    if name == "scenario_id" and not asked[name].isdecimal():
+        return None
+    return None if asked.keys() == {name} else rows.filter(**{name: asked[name]})
 
 
 # Messages are written in the order of their ids, but for what long transactions and clocks of machines differ.

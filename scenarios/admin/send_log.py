@@ -27,8 +27,8 @@ from loyalty.admin.base import DayFilter, grouped, link, masked, may_see_clients
 from loyalty.admin.keyset import KeysetAdmin, KeysetList
 from loyalty.services import find
 from messaging.admin.messages import STATUS_COLOURS, shown_address, shown_status
-from messaging.models import Message, Status, Topic
-from messaging.services.find import id_bounds, message_ids
+from messaging.models import Message, Topic
+from messaging.services.find import TROUBLES, id_bounds, message_ids, to_look_through
 from scenarios.admin.log import ScenarioFilter
 from scenarios.admin.log_file import MOST, as_csv
 from scenarios.admin.log_lines import cost_of, dress
@@ -40,9 +40,10 @@ from segments.admin.filters import SegmentFilter
 DAYS = ("created_at_from", "created_at_to")
 # One client, or one run: their own index finds all of it at once.
 FEW = {"client", "client__id__exact", "client_id", "run_id"}
-# Filters with an index in the order of the list, the most telling first.
-INDEXED = {"scenario": "scenario_id", "reason__exact": "reason", "channel__exact": "channel"}
-TROUBLES = (Status.FAILED, Status.UNKNOWN)
+# What the filters call the columns.
+COLUMNS = {
+    "scenario": "scenario_id", "reason__exact": "reason", "channel__exact": "channel", "status__exact": "status",
+}  # fmt: skip
 EXPORT = "messaging.export_message"
 
 
@@ -219,18 +220,9 @@ class SendLogAdmin(KeysetAdmin):
         asked = {name for name, values in found.filter_params.items() if any(values)} - set(DAYS)
         if not asked or found.query or asked & FEW:
             return None
-        rows, name = Message.objects.all(), ""
-        if "".join(found.filter_params.get("status__exact", [])) in TROUBLES:
-            name, rows = "status__exact", rows.filter(status__in=TROUBLES)
-        elif name := next((name for name in INDEXED if name in asked), ""):
-            value = found.filter_params[name][-1]
-            if name == "scenario" and not value.isdecimal():
-                return None
-            rows = rows.filter(**{INDEXED[name]: value})
-        if asked == {name}:
-            return None
+        values = {COLUMNS.get(name, name): str(found.filter_params[name][-1]) for name in asked}
         days = next((spec for spec in found.filter_specs if isinstance(spec, CreatedFilter)), None)
-        return rows.filter(days.ids) if days else rows
+        return to_look_through(values, days.ids if days else Q())
 
     @display(description=_("phone"))
     def who(self, message: Any) -> SafeString | str:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from loyalty.api import pages
 from messaging.models import Message
 from scenarios.models import RunLog, Scenario, ScenarioRun
 from scenarios.services import tree
@@ -13,6 +14,35 @@ from tests.builders import NOW
 from tests.loyalty.api.calling import Till, problem
 
 pytestmark = pytest.mark.django_db
+
+
+def _walk(till, query, link="next"):
+    """Pages of ids, from the first (or the given address) on."""
+    found, url = [], query if query.startswith("/") else f"messages/?{query}"
+    while url:
+        page = till.get(url.partition("/api/v1/")[2] or url).json()
+        found.append([message["id"] for message in page["results"]])
+        url, last = page[link], page
+    return found, last
+
+
+def test_what_no_index_answers_is_looked_for_a_part_at_a_time(monkeypatch):
+    monkeypatch.setattr(pages, "LOOK", 10)
+    values = {"client": b.client(), "channel": "sms", "due_at": NOW, "created_at": NOW}
+    rows = [Message.objects.create(topic="offers" if i % 9 == 0 else "other", **values).pk for i in range(35)]
+    till, wanted = Till("messages:read"), [pk for i, pk in enumerate(rows) if i % 9 == 0][::-1]
+    found, last = _walk(till, "topic=offers&page_size=2")
+    assert [pk for page in found for pk in page] == wanted
+    assert len(found) >= 4  # 35 rows, 10 at a time
+    back, _ = _walk(till, last["previous"], "previous")
+    assert sorted(pk for page in back for pk in page) == sorted(wanted)[1:]
+    # Nothing at all ends too, and an index needs no looks.
+    assert [page for page in _walk(till, "topic=none")[0] if page] == []
+    assert len(_walk(till, "channel=sms&page_size=500")[0]) == 1
+    # A day begins where it begins, and both at once go by the index of the channel.
+    query = "created_from=2026-03-10T00:00:00Z&created_before=2026-03-11T00:00:00Z"
+    assert len(_walk(till, f"{query}&page_size=500")[0]) == 1
+    assert sum(map(len, _walk(till, f"{query}&channel=sms&topic=offers")[0])) == 4
 
 
 def test_a_message_tells_where_it_is_and_why():
