@@ -1,11 +1,12 @@
 """What clients were given on their way, by the message that followed: bonuses and promo codes."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from django.db.models import Q
 
 from messaging.models import Message
+from messaging.services.cascade import family
 from scenarios.models import RunLog
 from scenarios.steps.issue_promo import IssuePromoCode
 
@@ -19,7 +20,28 @@ class Gain:
 
 
 def of_messages(messages: Iterable[Message]) -> dict[int, Gain]:
-    """What came with each message, by its id; each accrual and code belongs to one message. One query."""
+    """What came with each message, by its id; each accrual and code belongs to one message, through whichever channel
+    it was tried. One query, and two more where there are later attempts.
+    """
+    messages = list(messages)
+    found = _logged(messages)
+    later = [message for message in messages if message.attempt > 1 and message.run_id and message.pk not in found]
+    if later:
+        found |= _of_first(later)
+    return found
+
+
+def _of_first(later: Collection[Message]) -> dict[int, Gain]:
+    """Of attempts through further channels: the log of the run names the one that went first."""
+    runs = {message.run_id for message in later}
+    steps = {message.step_key for message in later}
+    attempts = list(Message.objects.filter(run_id__in=runs, step_key__in=steps).only("run_id", "step_key", "visit"))
+    logged = _logged(attempts)
+    by_family = {family(message): logged[message.pk] for message in attempts if message.pk in logged}
+    return {message.pk: by_family[family(message)] for message in later if family(message) in by_family}
+
+
+def _logged(messages: Iterable[Message]) -> dict[int, Gain]:
     run_ids = {message.run_id for message in messages if message.run_id}
     if not run_ids:
         return {}

@@ -83,6 +83,19 @@ def test_line_says_who_why_and_what_came_with_it(admin_client, scenario):
     assert "SPRING-7QW3-ABCD" in admin_client.get(f"{LOG}{message.pk}/change/").content.decode()
 
 
+def test_attempts_through_further_channels_tell_what_came_with_their_message(admin_client, scenario):
+    run = a_run(scenario)
+    line = {"scenario": scenario, "client": run.client, "run": run, "kind": "step", "created_at": NOW}
+    RunLog.objects.create(**line, step_type="AccrueBonuses", bonuses=150)
+    RunLog.objects.create(**line, step_type="IssuePromoCode", detail="SPRING-7QW3-ABCD")
+    said = {"client": run.client, "scenario_id": scenario.pk, "run_id": run.pk, "step_key": "m"}
+    (first,), (second,), (other,) = sent(**said), sent(**said, attempt=2), sent(**said, attempt=2, visit=2)
+    RunLog.objects.create(**line, step_type="SendMessage", step_key="m", message=first)
+    shown = {message.pk: message for message in admin_client.get(LOG).context["cl"].result_list}
+    assert [shown[message.pk].bonuses for message in (first, second, other)] == [150, 150, None]
+    assert shown[second.pk].codes == ["SPRING-7QW3-ABCD"]
+
+
 def test_full_page_costs_a_fixed_number_of_queries(admin_client, scenario):
     run = a_run(scenario)
     for visit in (1, 2):
