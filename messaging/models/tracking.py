@@ -17,6 +17,7 @@ class Link(models.Model):
     url = models.TextField(_("address"))
     clicks = models.PositiveIntegerField(_("clicks"), db_default=0, default=0)
     clickers = models.PositiveIntegerField(_("messages whose reader clicked"), db_default=0, default=0)
+    clients = models.PositiveIntegerField(_("clients who clicked"), db_default=0, default=0)
     machine_clicks = models.PositiveIntegerField(_("clicks by machines"), db_default=0, default=0)
     created_at = models.DateTimeField(_("created"))
 

@@ -1,7 +1,7 @@
 """Opens and clicks: taken at once, counted a moment later and set-based (semantics §26)."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -41,7 +41,7 @@ def note(message_id: int, link_id: int | None, who: str, now: datetime) -> None:
 def fold(now: datetime, limit: int = 5000) -> int:
     """Counts touches on their messages and links and tells events; returns how many were taken.
 
-    A doubled fold takes others (SKIP LOCKED); one that dies leaves everything as it was. Seven queries, however many.
+    A doubled fold takes others (SKIP LOCKED); one that dies leaves everything as it was. Eight queries, however many.
     """
     with transaction.atomic():
         touched = _claim(now, limit)
@@ -68,10 +68,9 @@ def fold(now: datetime, limit: int = 5000) -> int:
         rows.update(messages, _COUNTED)
         facts = [fact for fact, _client in told.values()]
         new = stream.append(stream.platform(), facts, [client for _fact, client in told.values()], now)
-        clickers = Counter(
-            fact.payload["link_id"] for fact in facts if fact.name == deeds.CLICKED and fact.external_id in new
-        )
-        _count_links(clicks, machine_clicks, clickers)
+        clicked = [pair for pair in told.values() if pair[0].name == deeds.CLICKED and pair[0].external_id in new]
+        clickers = Counter(fact.payload["link_id"] for fact, _client in clicked)
+        _count_links(clicks, machine_clicks, clickers, _first_time(clicked))
     return len(touched)
 
 
@@ -129,7 +128,30 @@ def _earlier(known: datetime | None, at: datetime) -> datetime:
     return at if known is None else min(known, at)
 
 
-def _count_links(clicks: Counter[int], machine_clicks: Counter[int], clickers: Counter[int]) -> None:
+def _first_time(clicked: Sequence[tuple[Fact, int | None]]) -> Counter[int]:
+    """How many clients had never followed the link before, in whichever message of the step it came; by link."""
+    pairs = sorted({(client, fact.payload["link_id"]) for fact, client in clicked if client is not None})
+    if not pairs:
+        return Counter()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT c.link FROM unnest(%s::bigint[], %s::bigint[]) AS c(client, link)
+               WHERE NOT EXISTS (SELECT FROM loyalty_event e
+                                 WHERE e.client_id = c.client AND e.name = %s AND e.payload ->> 'link_id' = c.link::text
+                                   AND e.external_id <> ALL(%s))""",
+            [
+                [client for client, _link in pairs],
+                [link for _client, link in pairs],
+                deeds.CLICKED,
+                [fact.external_id for fact, _client in clicked],
+            ],
+        )
+        return Counter(link for (link,) in cursor.fetchall())
+
+
+def _count_links(
+    clicks: Counter[int], machine_clicks: Counter[int], clickers: Counter[int], clients: Counter[int]
+) -> None:
     ids = sorted(clicks.keys() | machine_clicks.keys())
     if not ids:
         return
@@ -138,13 +160,15 @@ def _count_links(clicks: Counter[int], machine_clicks: Counter[int], clickers: C
         cursor.execute(
             """UPDATE messaging_link l
                SET clicks = l.clicks + n.clicks, machine_clicks = l.machine_clicks + n.machines,
-                   clickers = l.clickers + n.clickers
-               FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[]) AS n(id, clicks, machines, clickers)
+                   clickers = l.clickers + n.clickers, clients = l.clients + n.clients
+               FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::int[])
+                 AS n(id, clicks, machines, clickers, clients)
                WHERE l.id = n.id""",
             [
                 ids,
                 [clicks[link_id] for link_id in ids],
                 [machine_clicks[link_id] for link_id in ids],
                 [clickers[link_id] for link_id in ids],
+                [clients[link_id] for link_id in ids],
             ],
         )

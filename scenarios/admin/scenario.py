@@ -18,7 +18,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from loyalty.admin.fields import event_field, events_field
-from scenarios.admin import copies, deciding, editor, history, results, trials, verbs
+from scenarios.admin import copies, deciding, editor, history, links, results, trials, verbs
 from scenarios.admin.properties import FiltersField
 from scenarios.models import Scenario, ScenarioRun, Trigger
 from scenarios.services import tree
@@ -141,6 +141,7 @@ class ScenarioAdmin(ModelAdmin):
             path("<int:object_id>/releases/", wrap(self.releases_view), name="scenarios_scenario_releases"),
             path("<int:object_id>/rehearse/", wrap(self.rehearse_view), name="scenarios_scenario_rehearse"),
             path("<int:object_id>/results/", wrap(self.results_view), name="scenarios_scenario_results"),
+            path("<int:object_id>/links/", wrap(self.links_view), name="scenarios_scenario_links"),
             path("<int:object_id>/why/", wrap(self.why_view), name="scenarios_scenario_why"),
             path("<int:object_id>/winner/", wrap(deciding.winner_view), name="scenarios_scenario_winner"),
             path("<int:object_id>/again/", wrap(deciding.again_view), name="scenarios_scenario_again"),
@@ -163,6 +164,9 @@ class ScenarioAdmin(ModelAdmin):
 
     def results_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return results.results_view(request, object_id, **self.admin_site.each_context(request), opts=self.opts)
+
+    def links_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return links.links_view(request, object_id, **self.admin_site.each_context(request), opts=self.opts)
 
     def import_view(self, request: HttpRequest) -> HttpResponse:
         return copies.import_view(request, **self.admin_site.each_context(request), opts=self.opts)

@@ -87,6 +87,10 @@ class SendMessageAdmin(StepAdmin):
             "message_test_url": reverse("admin:scenarios_sendmessage_test"),
             "message_clients": may_see_clients(request),
         }
+        step = self.get_object(request, object_id) if object_id else None
+        if step is not None:
+            links = reverse("admin:scenarios_scenario_links", args=[step.branch.scenario_id])
+            extra["message_links_url"] = f"{links}#{step.key}"
         return super().changeform_view(request, object_id, form_url, extra | (extra_context or {}))
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
