@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from loyalty.admin.fields import OpenChoiceField, event_field
 from loyalty.models import Level, Quest, Store
@@ -26,6 +26,7 @@ from scenarios.models import (
     RfmTrigger,
     Scenario,
     SegmentTrigger,
+    SendMessage,
 )
 from segments.admin.fields import SegmentSelect
 from segments.rfm import RfmGroup
@@ -144,11 +145,34 @@ class RfmTriggerAdmin(TriggerAdmin):
 
 
 class MessageTriggerForm(OwnerForm):
-    """Another scenario is chosen by name."""
+    """The other scenario is chosen by name, its message by what the card says."""
 
     of_scenario = forms.ModelChoiceField(
-        label=_("Of the scenario"), required=False, empty_label=_("any"), queryset=Scenario.objects.order_by("name")
+        label=_("Of the scenario"),
+        required=False,
+        empty_label=_("Any"),
+        queryset=Scenario.objects.order_by("name"),
+        widget=UnfoldAdminSelectWidget,
     )
+    of_step = forms.ChoiceField(label=_("Message"), required=False, widget=UnfoldAdminSelectWidget)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.messages = SendMessage.objects.select_related("branch__scenario").order_by("branch__scenario__name", "pk")
+        said: dict[str, list[tuple[str, str]]] = {}
+        for step in self.messages:
+            said.setdefault(step.branch.scenario.name, []).append((step.key, step.sentence()))
+        choices: list[Any] = [("", _("Any")), *said.items()]
+        chosen = self.instance.of_step
+        if chosen and all(step.key != chosen for step in self.messages):
+            choices.append((chosen, _("a removed one: %(key)s") % {"key": chosen}))
+        self.fields["of_step"].choices = choices  # type: ignore[attr-defined]  # a ChoiceField
+
+    def clean_of_step(self) -> str:
+        chosen, scenario = self.cleaned_data["of_step"], self.cleaned_data.get("of_scenario")
+        if scenario and any(step.key == chosen and step.branch.scenario_id != scenario.pk for step in self.messages):
+            raise forms.ValidationError(_("This message is not one of that scenario's."))
+        return chosen
 
 
 @admin.register(MessageTrigger)

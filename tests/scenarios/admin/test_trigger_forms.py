@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client as Browser
 from django.urls import reverse
 
-from scenarios.models import TRIGGER_TYPES, EventTrigger, Scenario, ScheduleTrigger, Trigger
+from scenarios.models import TRIGGER_TYPES, EventTrigger, MessageTrigger, Scenario, ScheduleTrigger, Trigger
 from scenarios.services import tree
 from tests import builders as b
 
@@ -99,3 +99,20 @@ def test_a_schedule_shows_its_next_five_dates(editor, scenario):
     trigger = ScheduleTrigger.objects.create(scenario=scenario, starts_on="2026-03-10", repeat="daily")
     page = editor.get(reverse("admin:scenarios_scheduletrigger_change", args=[trigger.pk]))
     assert page.content.decode().count(", 11:00</div>") == 5
+
+
+def test_a_message_is_chosen_by_its_words_and_has_to_be_of_the_scenario(editor, scenario):
+    first, second = b.scenario(name="Welcome"), b.scenario(name="Other")
+    step = b.email(b.trunk(first), subject="How are you?")
+    page = editor.get(_url(MessageTrigger, scenario))
+    assert "How are you?" in page.content.decode()
+
+    refused = editor.post(_url(MessageTrigger, scenario), _posted(page, of_scenario=second.pk, of_step=step.key))
+    assert refused.context["adminform"].form.errors.keys() == {"of_step"}
+
+    editor.post(_url(MessageTrigger, scenario), _posted(page, of_scenario=first.pk, of_step=step.key))
+    trigger = MessageTrigger.objects.get()
+    assert (trigger.of_scenario, trigger.of_step) == (first, step.key)
+    step.delete()
+    opened = editor.get(reverse("admin:scenarios_messagetrigger_change", args=[trigger.pk]) + "?_popup=1")
+    assert f"a removed one: {step.key}" in opened.content.decode()
