@@ -31,6 +31,7 @@ TICKS = (
     Tick("segments.jobs.nightly", "segments", cron="0 5 * * *"),
     Tick("loyalty.jobs.nightly", "default", cron="0 * * * *"),
     Tick("loyalty.jobs.count_products", "segments", cron="40 2 * * *"),
+    Tick("scenarios.jobs.tell_problems", "segments", cron="*/10 * * * *"),
     Tick("scenarios.jobs.count_results", "segments", cron="20 3 * * *"),
     Tick("scenarios.jobs.count_today", "segments", cron="15 * * * *"),
     Tick("scenarios.jobs.part_log", "default", cron="25 * * * *"),

@@ -28,6 +28,7 @@ class Purpose(Enum):
     BUTTON = ("button", 12)
     SIGN_UP = ("sign-up", 12)
     CONFIRM = ("confirm", 12)
+    STAFF = ("staff", 12)
 
     @property
     def proof_length(self) -> int:

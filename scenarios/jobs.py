@@ -12,7 +12,7 @@ from scenarios.engine import clocks, webhooks
 from scenarios.engine.advance import advance_due
 from scenarios.engine.listen import read_events
 from scenarios.engine.scan import scan_due
-from scenarios.services import daily, rehearsals, retention, split_results, uplift
+from scenarios.services import alarms, daily, rehearsals, retention, split_results, uplift
 
 # A pump gives its worker back after this long, so that the other queues have their turn; whatever is left, the
 # next tick goes on with.
@@ -87,6 +87,11 @@ def count_results() -> None:
 def count_today() -> None:
     """Counts the results of yesterday and today, so that staff need not wait for the night."""
     daily.count_recent(timezone.now(), back=1)
+
+
+def tell_problems() -> None:
+    """Tells staff who asked for it of what goes wrong."""
+    alarms.tell(timezone.now())
 
 
 def part_log() -> None:

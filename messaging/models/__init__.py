@@ -17,6 +17,7 @@ from messaging.models.pause import PauseDate
 from messaging.models.price import ChannelPrice
 from messaging.models.retry import MessageRetry
 from messaging.models.sink import SinkEmail
+from messaging.models.staff_contact import StaffContact
 from messaging.models.suppression import Suppression
 from messaging.models.topic import BONUS_NOTICES, MARKETING, SERVICE, Topic
 from messaging.models.tracking import Link, Touch
@@ -54,6 +55,7 @@ __all__ = [
     "SendingSwitch",
     "SinkEmail",
     "SmtpAccount",
+    "StaffContact",
     "Status",
     "Success",
     "Suppression",

@@ -5,10 +5,26 @@ from uuid import uuid4
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.urls import reverse
 from django.utils.translation import gettext as t
 
 from messaging.models import SERVICE, Channel, InboundMessage
-from messaging.services import outbox
+from messaging.services import outbox, staff
+
+QUOTED = 300  # characters of a message that a notice of it repeats
+
+
+def tell_staff(inbound: InboundMessage, now: datetime) -> None:
+    """Tells staff who asked for it that a message waits for an answer, once each. In the caller's transaction."""
+    people = staff.who_asked("on_reply")
+    if not people:
+        return
+    who = str(inbound.client) if inbound.client else t("somebody whom we do not know")
+    words = t("%(who)s writes by %(channel)s:") % {"who": who, "channel": inbound.get_channel_display()}
+    link = staff.admin_link(reverse("admin:messaging_inboundmessage_change", args=[inbound.pk]))
+    body = f"{words}\n{inbound.text[:QUOTED]}\n{link}"
+    outbox.queue(staff.notices(people, f"inbox-notice:{inbound.pk}", t("A client has written"), body,
+                               inbound.client_id), now)  # fmt: skip
 
 
 def reply(inbound: InboundMessage, text: str, author: User | None, now: datetime) -> int:

@@ -10,7 +10,7 @@ from loyalty.models import Client, Identity
 from loyalty.services import rows, stream
 from loyalty.services.consents import Evidence
 from messaging.models import Channel, InboundMessage, Message, Recipient, Suppression
-from messaging.services import addresses, deeds, presses, subscriptions
+from messaging.services import addresses, deeds, inbox, presses, subscriptions
 
 # An answer belongs to the last message of this time.
 ANSWERS = timedelta(days=30)
@@ -54,9 +54,10 @@ def take(inbound: Inbound, now: datetime) -> InboundMessage | None:
         if not made:
             return None
         kept = InboundMessage.objects.get(pk=made[0][0])
-        if inbound.channel in OBEYED:
-            _obey(kept, now)
+        obeyed = inbound.channel in OBEYED and _obey(kept, now)
         if client_id is None:
+            if not obeyed:
+                inbox.tell_staff(kept, now)
             return kept
         if presses.press_by_words(client_id, kept.channel, kept.text, now, now):
             # The words of a button: nobody has to answer them, and they are told once, as a press.
@@ -64,6 +65,8 @@ def take(inbound: Inbound, now: datetime) -> InboundMessage | None:
             kept.save(update_fields=["handled_at"])
         else:
             stream.append(stream.platform(), [_replied(kept, answered, now)], [client_id], now)
+            if not obeyed:
+                inbox.tell_staff(kept, now)
     return kept
 
 
@@ -95,11 +98,11 @@ def _replied(kept: InboundMessage, answered: Message | None, now: datetime) -> F
     return Fact(f"{deeds.REPLIED}:0:{kept.pk}", deeds.REPLIED, now, payload=payload)
 
 
-def _obey(kept: InboundMessage, now: datetime) -> None:
-    """STOP from a number that nobody has still stops; START lifts what STOP set."""
+def _obey(kept: InboundMessage, now: datetime) -> bool:
+    """STOP from a number that nobody has still stops; START lifts what STOP set. Whether it was either."""
     word = subscriptions.word(kept.text)
     if word is None:
-        return
+        return False
     if kept.client_id is not None:
         subscriptions.said_in(kept.channel, kept.client_id, kept.text, Evidence(f"{kept.channel}: {kept.text}"), now)
     stopped = Suppression.objects.filter(channel=kept.channel, address=kept.address)
@@ -115,3 +118,4 @@ def _obey(kept: InboundMessage, now: datetime) -> None:
             ],
             ignore_conflicts=True,
         )
+    return True

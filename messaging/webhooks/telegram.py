@@ -11,7 +11,7 @@ from loyalty.models import Client
 from loyalty.services.consents import Evidence
 from messaging import tokens
 from messaging.models import Channel, TelegramAccount
-from messaging.services import addresses, presses, replies
+from messaging.services import addresses, presses, replies, staff
 from messaging.services.replies import Inbound
 
 MAX_BODY = 1_000_000  # bytes
@@ -56,6 +56,13 @@ def _pressed(chat: int, data: str) -> str:
         return ""
 
 
+def _staff_came(chat: int, token: str) -> None:
+    try:
+        staff.connect_telegram(token, chat)
+    except tokens.Forged:
+        pass  # a stranger, who found the bot by themselves
+
+
 def _heard(chat: int, text: str, event: str) -> None:
     command, _, token = text.partition(" ")
     if command != "/start":
@@ -63,7 +70,10 @@ def _heard(chat: int, text: str, event: str) -> None:
         return
     try:
         client = addresses.client_of(token.strip())
-    except (tokens.Forged, Client.DoesNotExist):
+    except tokens.Forged:
+        _staff_came(chat, token.strip())
+        return
+    except Client.DoesNotExist:
         return  # whoever came without a link of ours is nobody we know
     evidence = Evidence("Telegram: /start")
     addresses.sign_up(client, Channel.TELEGRAM, str(chat), "Telegram", evidence, timezone.now())

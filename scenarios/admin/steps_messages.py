@@ -173,7 +173,7 @@ class NotifyStaffAdmin(StepAdmin):
         "person": "to === 'person'",
         "group": "to === 'group'",
         "role": "typeof to === 'undefined' || to === 'role'",
-        "subject": "typeof channel === 'undefined' || channel === 'email'",
+        "subject": "typeof channel === 'undefined' || channel === 'email' || channel === 'own'",
     }
 
 

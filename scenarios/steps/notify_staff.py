@@ -30,7 +30,7 @@ class NotifyStaff(Step):
     channel = models.CharField(
         _("channel"),
         max_length=10,
-        choices=[(channel.value, channel.label) for channel in staff.CHANNELS],
+        choices=[*((channel.value, channel.label) for channel in staff.CHANNELS), (staff.OWN, _("as each prefers"))],
         default=Channel.EMAIL,
     )
     subject = models.CharField(_("subject"), max_length=300, blank=True, help_text=_("For e-mail only."))
@@ -50,7 +50,7 @@ class NotifyStaff(Step):
             wrong[self.to] = _("Nobody of the active staff is this.")
         elif not staff.reachable(staff.members(self.to, self.name()), self.channel):
             wrong[self.to] = _("None of them has an address for this channel.")
-        if self.channel == Channel.EMAIL and not self.subject:
+        if self.channel in (Channel.EMAIL, staff.OWN) and not self.subject:
             wrong["subject"] = _("An e-mail needs a subject.")
         for field in ("subject", "body"):
             try:
@@ -81,8 +81,11 @@ class NotifyStaff(Step):
             except render.RenderError as error:
                 outcomes.append(Outcome(reason=Reason.RENDER_FAILED, detail=str(error)[:500]))
                 continue
-            effects = tuple(
-                TellStaff(person.id, self.channel, person.address(self.channel), *said) for person in people
-            )
+            effects = tuple(_tell(person, self.channel, *said) for person in people)
             outcomes.append(Outcome(effects=effects))
         return outcomes
+
+
+def _tell(person: staff.Member, channel: str, subject: str, body: str) -> TellStaff:
+    way = person.way(channel)
+    return TellStaff(person.id, way, person.address(way), subject if way == Channel.EMAIL else "", body)

@@ -6,7 +6,7 @@ sent, commits, calls the providers and writes the answers as they come. A proces
 blindly sent again.
 """
 
-from messaging.services.outbox.drafts import OWED, Draft, hand_over, queue, turn, withhold_runs
+from messaging.services.outbox.drafts import OWED, Draft, hand_over, queue, queue_new, turn, withhold_runs
 from messaging.services.outbox.recover import LEASE, recover
 from messaging.services.outbox.sending import Sending, send_due
 from messaging.services.outbox.settle import BACKOFF
@@ -19,6 +19,7 @@ __all__ = [
     "Sending",
     "hand_over",
     "queue",
+    "queue_new",
     "recover",
     "send_due",
     "turn",

@@ -100,6 +100,17 @@ def queue(drafts: Sequence[Draft], now: datetime) -> list[int]:
     return [known.get(draft.key) or next(written) for draft in drafts]
 
 
+def queue_new(drafts: Sequence[Draft], now: datetime) -> int:
+    """As `queue`, of drafts with keys; returns how many had not been written before. Safe against a doubled job."""
+    with connection.cursor() as cursor:
+        for key in sorted(draft.key for draft in drafts):
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+    known = set(Message.objects.filter(key__in=[draft.key for draft in drafts]).values_list("key", flat=True))
+    fresh = [draft for draft in drafts if draft.key not in known]
+    queue(fresh, now)
+    return len(fresh)
+
+
 def _write(drafts: Sequence[Draft], now: datetime) -> list[int]:
     if not drafts:
         return []
