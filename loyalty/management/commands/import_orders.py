@@ -1,14 +1,12 @@
 """`manage.py import_orders FILE.csv`: bulk import of a shop's order lines (contract §1, docs/imports.md)."""
 
 import argparse
-import csv
 import json
 import time
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -17,6 +15,7 @@ from django.utils import timezone
 from loyalty.intake import order_file, read
 from loyalty.intake.order_file import Layout
 from loyalty.intake.table_file import FileError, Table
+from loyalty.management import importing
 from loyalty.management.progress import Progress
 from loyalty.models import Source
 from loyalty.services import order_import
@@ -54,7 +53,7 @@ class Command(BaseCommand):
                 table = stack.enter_context(Table(file, options["encoding"]))
                 source = order_import.find_source(options["source"], options["currency"])
                 layout = self._layout(source, options)
-                refusals = Refusals(self._sink(stack, options["refused"]))
+                refusals = Refusals(importing.sink(stack, options["refused"]))
                 summary = self._run(table, source, layout, options, refusals)
         except (FileError, order_import.ImportRefused) as error:
             raise CommandError(f"{file}: {error}" if isinstance(error, FileError) else str(error)) from None
@@ -85,10 +84,7 @@ class Command(BaseCommand):
         return order_import.import_orders(table, source, layout, timezone.now(), asked, refusals, progress)
 
     def _layout(self, source: Source, options: dict[str, Any]) -> Layout:
-        try:
-            zone = ZoneInfo(options["zone"])
-        except (ValueError, OSError, KeyError):
-            raise CommandError(f"--zone {options['zone']}: no such IANA zone") from None
+        zone = importing.zone(options["zone"])
         columns = dict(order_file.COLUMNS)
         for pair in filter(None, options["map"].split(",")):
             ours, equals, theirs = (part.strip() for part in pair.partition("="))
@@ -104,17 +100,6 @@ class Command(BaseCommand):
             adjustment_prefix=options["adjustment_prefix"],
             services=frozenset(code.strip().upper() for code in options["services"].split(",") if code.strip()),
         )
-
-    def _sink(self, stack: ExitStack, path: Path | None) -> order_import.Sink | None:
-        if path is None:
-            return None
-        try:
-            out = stack.enter_context(path.open("w", encoding="utf-8", newline=""))
-        except OSError as error:
-            raise CommandError(f"{path}: {error.strerror}") from None
-        sink = csv.writer(out)
-        sink.writerow(["line", "column", "reason"])
-        return sink
 
     def _say(
         self,
@@ -141,12 +126,8 @@ class Command(BaseCommand):
             f"{s.refund_lines_new:,} lines), {s.refunds_known:,} there already, "
             f"{read.in_units(s.refunded_new, currency)} {currency}",
             f"clients  {s.clients_new:,} new",
-            f"refused  {refusals.total:,} lines",
+            *importing.refused_lines(refusals),
         ]
-        written += [f"  {count:>9,}  {' '.join(filter(None, why))}" for why, count in refusals.by_reason.most_common()]
-        if refusals.first:
-            written.append("first refused:")
-        written += [f"  line {line}: {' '.join(filter(None, why))}" for line, *why in refusals.first]
         self.stdout.write("\n".join(written))
 
 
@@ -161,12 +142,5 @@ def _as_json(
         **asdict(summary),
         "total_new": read.in_units(summary.total_new, layout.currency),
         "refunded_new": read.in_units(summary.refunded_new, layout.currency),
-        "refused": refusals.total,
-        "refused_by_reason": [
-            {"column": column, "reason": reason, "count": count}
-            for (column, reason), count in refusals.by_reason.most_common()
-        ],
-        "first_refused": [
-            {"line": line, "column": column, "reason": reason} for line, column, reason in refusals.first
-        ],
+        **importing.refused_json(refusals),
     }
