@@ -21,7 +21,7 @@ from loyalty.models.product_facts import ProductCount, ProductPair, ProductPopul
 from loyalty.models.profile_form import ProfileForm, ProfileQuestion
 from loyalty.models.programme import Programme
 from loyalty.models.promo import PromoBatch, PromoCode, PromoIssue, PromoPool, PromoRedemption, PromoRefusal
-from loyalty.models.purchase import Purchase, PurchaseAccrual
+from loyalty.models.purchase import OrderBonus, Purchase, PurchaseAccrual
 from loyalty.models.quest import Quest, QuestProgress
 from loyalty.models.referral import Referral, ReferralRules
 from loyalty.models.source import RefusedDelivery, Source
@@ -51,6 +51,7 @@ __all__ = [
     "Level",
     "LevelChange",
     "Order",
+    "OrderBonus",
     "OrderLine",
     "Product",
     "ProductChange",

@@ -47,6 +47,31 @@ class Purchase(models.Model):
         return f"+{self.earned - self.clawed} −{self.spent - self.returned}"
 
 
+class OrderBonus(models.Model):
+    """Bonuses that a scenario gave as a percent of an order: they follow what the order is worth after its returns.
+
+    Taken back by `loyalty.services.order_bonuses` with whatever else a return takes back (semantics §35).
+    """
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="bonuses", verbose_name=_("order"))
+    operation = models.OneToOneField(BonusOperation, models.PROTECT, verbose_name=_("operation"))
+    percent = models.DecimalField(_("percent"), max_digits=5, decimal_places=2)
+    amount = models.BigIntegerField(pgettext_lazy("bonuses", "granted"))
+    kept = models.BigIntegerField(_("kept"))
+
+    class Meta:
+        verbose_name = _("percent of an order")
+        verbose_name_plural = _("percents of orders")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount__gt=0, kept__gte=0, kept__lte=F("amount")), name="order_bonus_kept"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kept}/{self.amount}"
+
+
 class PurchaseAccrual(models.Model):
     """One credit of a purchase: what its rules of one lifetime gave together."""
 

@@ -15,14 +15,14 @@ from django.utils.translation import gettext as _
 
 from loyalty.models import BonusHold, Order, OrderLine, Purchase, PurchaseAccrual
 from loyalty.money import apportion
-from loyalty.services import accrual, accrual_terms, ledger, levels, orders, programme
+from loyalty.services import accrual, accrual_terms, ledger, levels, order_bonuses, orders, programme
 from loyalty.services.accrual import Accrual, Rule
 from loyalty.services.basket import Item, total
 from loyalty.services.ledger import accounts
 from loyalty.services.redemption import Spending
 
 # The source of the ledger's operations; their keys name the order, and the rule or how far a refund went.
-SOURCE = "orders"
+SOURCE = order_bonuses.SOURCE
 _PAID = (Order.Status.PAID, Order.Status.PART_REFUNDED, Order.Status.REFUNDED)
 _OVER = (Order.Status.CANCELLED, Order.Status.REFUNDED)
 
@@ -47,6 +47,7 @@ def settle(order_ids: Iterable[int], now: datetime, clients: Iterable[int] = ())
         if order.pk in purchases:
             _take_back(order, purchases[order.pk], now)
     _show(found, purchases)
+    order_bonuses.take_back([order.pk for order in back], now)
     touched = {order.client_id for order in found if order.client_id} | set(clients)
     live = {order.client_id for order in found if order.client_id and not order.history}
     levels.recompute(touched, now, quiet=touched - live)

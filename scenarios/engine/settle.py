@@ -15,7 +15,8 @@ from django.db import connection
 
 from loyalty.intake.facts import Fact
 from loyalty.models import PromoPool
-from loyalty.services import access, attributes, ledger, promo, stream
+from loyalty.services import access, attributes, ledger, order_bonuses, promo, stream
+from loyalty.services.order_bonuses import Given
 from messaging.services.recipients import Recipient
 from scenarios.engine.live import STOP
 from scenarios.steps.outcomes import (
@@ -127,6 +128,12 @@ def _accrue(work: Work, now: datetime) -> None:
         for run, effect in work.asked
     ]
     ledger.accrue_many(SOURCE, grants, now)
+    given = [
+        Given(run.key(), effect.order_id, effect.percent, effect.amount)
+        for run, effect in work.asked
+        if effect.order_id is not None and effect.percent is not None
+    ]
+    order_bonuses.note(SOURCE, given, now)
     for run, effect in work.asked:
         work.note(run).bonuses = effect.amount
 

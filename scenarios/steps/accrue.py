@@ -1,6 +1,7 @@
 """Accruing bonuses."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -51,6 +52,7 @@ class AccrueBonuses(Step, LotTerms):
         validators=[MinValueValidator(Decimal("0.01")), MaxValueValidator(100)],
         help_text=_(
             "Of what was paid in money for the order that started the scenario; 1 bonus for 1 of the currency."
+            " What comes back of the order takes its share back."
         ),
     )
     formula = models.CharField(
@@ -107,16 +109,17 @@ class AccrueBonuses(Step, LotTerms):
 
         match self.by:
             case self.By.PERCENT:
-                found = self._percents(batch)
+                found = self._percents(batch, now)
             case self.By.FORMULA:
                 found = self._formulas(batch, now)
             case _:
                 return [outcome(amounts.minor(self.amount or Decimal(0), programme.current()))] * len(batch.runs)
         return [outcome(each) if isinstance(each, int) else each for each in (found[run.id] for run in batch.runs)]
 
-    def _percents(self, batch: Batch) -> Mapping[int, int | Outcome]:
-        """By run, bonuses in minor units, or why there are none."""
+    def _percents(self, batch: Batch, now: datetime) -> Mapping[int, int | Outcome]:
+        """By run, the accrual that follows its order, or why there is none."""
         settings, percent = programme.current(), self.percent or Decimal(0)
+        zero = Outcome(reason="nothing_to_accrue")
         events = {run.id: int(run.context["event"]) for run in batch.runs if "event" in run.context}
         bases = order_basis.of_events(set(events.values()))
         found: dict[int, int | Outcome] = {}
@@ -127,7 +130,9 @@ class AccrueBonuses(Step, LotTerms):
             elif basis.foreign:
                 found[run.id] = Outcome(reason="other_currency")
             else:
-                found[run.id] = amounts.minor(basis.amount * percent / 100, settings)
+                amount = amounts.minor(basis.amount * percent / 100, settings)
+                lot = replace(self.lot(amount, now), order_id=basis.order_id, percent=percent)
+                found[run.id] = Outcome(effects=(lot,)) if amount else zero
         return found
 
     def _formulas(self, batch: Batch, now: datetime) -> Mapping[int, int | Outcome]:

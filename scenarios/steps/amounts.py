@@ -1,31 +1,21 @@
 """Numbers of bonuses as marketers give them: whole ones, with a fraction where the programme has one."""
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 
 from django.utils.translation import gettext as t
 from django.utils.translation import ngettext
 
 from loyalty.models import Programme
+from loyalty.services.order_bonuses import minor
+
+__all__ = ["MOST", "NotAnAmount", "fits", "in_words", "minor", "plain", "read"]
 
 # More than any programme gives at once; what a formula makes of a client beyond it is a mistake.
 MOST = 10**12  # minor units
 
-_ROUNDING = {
-    Programme.Rounding.FLOOR: ROUND_FLOOR,
-    Programme.Rounding.HALF_UP: ROUND_HALF_UP,
-    Programme.Rounding.CEILING: ROUND_CEILING,
-}
-
 
 class NotAnAmount(ValueError):
     """Words that are no number of bonuses."""
-
-
-def minor(amount: Decimal, programme: Programme) -> int:
-    """Bonuses in minor units, rounded once as the programme rounds (semantics §30)."""
-    return int(
-        amount.scaleb(programme.bonus_scale).to_integral_value(_ROUNDING[Programme.Rounding(programme.rounding)])
-    )
 
 
 def read(text: str, programme: Programme) -> int:

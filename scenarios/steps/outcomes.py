@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from messaging.buttons import Button
@@ -111,6 +112,9 @@ class Accrue:
     reason: str
     warn_days: int | None = None
     notify_burn: bool = False
+    # Where it is a percent of an order: what comes back of the order takes its share back.
+    order_id: int | None = None
+    percent: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
