@@ -59,7 +59,6 @@ PLATFORM: dict[str, Promise] = {
     "survey.answered": _("Survey answered"),
     "profile.filled": _("Profile form filled in"),
     "page.joined": _("Signed up on a landing page"),
-    "message.sent": _("Message sent"),
     "scenario.stop": _("Taken out of a scenario by another one"),
     "message.delivered": _("Message delivered"),
     "message.opened": _("Message opened"),

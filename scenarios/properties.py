@@ -73,6 +73,11 @@ def _values(part: Any, path: Sequence[str]) -> Iterator[Any]:
         yield from _values(part[path[0]], path[1:])
 
 
+def first(payload: Mapping[str, Any], path: str) -> Any:
+    """The first value at a path such as `order_id`; None where there is none."""
+    return next(_values(payload, path.split(".")), None)
+
+
 def _equal(one: Any, value: str) -> bool:
     if str(one).casefold() == value.casefold():
         return True

@@ -5,7 +5,7 @@ from datetime import datetime
 from loyalty.intake.facts import Fact
 from messaging.models import Message
 
-SENT, DELIVERED, OPENED = "message.sent", "message.delivered", "message.opened"
+DELIVERED, OPENED = "message.delivered", "message.opened"
 CLICKED, REPLIED = "message.clicked", "message.replied"
 FAILED = "message.failed"
 UNSUBSCRIBED, SUBSCRIBED = "message.unsubscribed", "message.subscribed"

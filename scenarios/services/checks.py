@@ -10,11 +10,13 @@ from django.db.models import Q
 from django.utils.translation import gettext as t
 from django.utils.translation import ngettext
 
+from loyalty.models import Consent
 from loyalty.services import promo
-from messaging.services import render
+from messaging.models.topic import MARKETING
+from messaging.services import render, rulebook
 from scenarios.engine import snapshot
 from scenarios.engine.snapshot import Named, Row
-from scenarios.models import Forking, IssuePromoCode, Scenario, ScenarioRun, Step, Trigger, Wait
+from scenarios.models import Forking, IssuePromoCode, Scenario, ScenarioRun, SendMessage, Step, Trigger, Wait
 from segments.models import Condition, Group
 
 # Entries of this many days stand for how many codes the next days will need.
@@ -43,6 +45,7 @@ def findings(scenario: Scenario, document: Row, now: datetime) -> list[Finding]:
         found += _of_part(trigger)
         found += _of_conditions(trigger.filter_group(), trigger)
     found += _of_steps(document["steps"], frozenset(), named, False)
+    found += _of_topics(document, named, now)
     found += _of_pools(scenario, document, named, now)
     return found
 
@@ -121,6 +124,24 @@ def _of_ways(step: Step, ways: list[Row], named: Named) -> Iterator[Finding]:
             words = t("%(step)s: branch «%(branch)s» asks the same as «%(other)s» above it, so it is dead.")
             yield Finding(words % {"step": step.sentence(), "branch": label, "other": seen[said]}, step.key)
         seen.setdefault(said, label)
+
+
+def _of_topics(document: Row, named: Named, now: datetime) -> Iterator[Finding]:
+    """Messages on a topic to which no client ever agreed: a slip of the pen makes a topic of its own."""
+    book = rulebook.load(now)
+    silent: dict[str, bool] = {}
+    for row in _flat(document["steps"]):
+        step = snapshot.load_step(row, named)
+        if not isinstance(step, SendMessage):
+            continue
+        rule = book.topic(step.topic)
+        if step.topic == MARKETING or rule.free or rule.silence_agrees:
+            continue
+        if step.topic not in silent:
+            silent[step.topic] = not Consent.objects.filter(topic=step.topic, granted=True).exists()
+        if silent[step.topic]:
+            words = t("%(step)s: no client has agreed to the topic «%(topic)s», so it would reach nobody.")
+            yield Finding(words % {"step": step.sentence(), "topic": rule.name}, step.key, False)
 
 
 def _of_pools(scenario: Scenario, document: Row, named: Named, now: datetime) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import timedelta
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext as t
@@ -17,8 +18,9 @@ from scenarios.triggers.base import Entry, EventView, Trigger
 class EventTrigger(Trigger):
     """Starts at an event, or some time after it; conditions are checked when the time comes (semantics §3).
 
-    With `merge_minutes`, all events of one client within so many minutes of the first start one run,
-    which knows them all (`scenarios/triggers/merging.py`); the delay counts from the end of that window.
+    With `once_per`, events that say the same there (reviews of one order) start one run, ever. With `merge_minutes`,
+    all events of one client within so many minutes of the first start one run, which knows them all
+    (`scenarios/triggers/merging.py`); the delay counts from the end of that window.
     """
 
     icon = "bolt"
@@ -35,6 +37,15 @@ class EventTrigger(Trigger):
         help_text=_("Events of one client within this time start one run together. Empty: each starts its own."),
     )
 
+    once_per = models.CharField(
+        _("once for the same"),
+        max_length=100,
+        blank=True,
+        help_text=_(
+            "A property of the event, such as order_id: a client enters once for each value. Empty: every time."
+        ),
+    )
+
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("events")
@@ -45,8 +56,14 @@ class EventTrigger(Trigger):
         sentence = (t("%(time)s after %(event)s") if self.delay else t("At once on %(event)s")) % words
         if self.merge_minutes:
             gathered = in_words(self.merge_minutes, Unit.MINUTES)
-            return t("%(sentence)s, gathered for %(time)s") % {"sentence": sentence, "time": gathered}
+            sentence = t("%(sentence)s, gathered for %(time)s") % {"sentence": sentence, "time": gathered}
+        if self.once_per:
+            return t("%(sentence)s, once for each «%(property)s»") % {"sentence": sentence, "property": self.once_per}
         return sentence
+
+    def clean(self) -> None:
+        if self.merge_minutes and self.once_per:
+            raise ValidationError({"once_per": t("Events that are gathered start one run in any case.")})
 
     def listens_to(self) -> Collection[str]:
         return (self.event_name,)
@@ -60,4 +77,6 @@ class EventTrigger(Trigger):
             return Entry(
                 event, f"event:{event.id}", due_at, f"merge:{self.key}", merges=True, context={"events": [event.id]}
             )
-        return Entry(event, f"event:{event.id}", event.occurred_at + delay if self.delay else None)
+        same = properties.first(event.payload, self.once_per) if self.once_per else None
+        occurrence = f"event:{event.id}" if same is None else f"{self.once_per}:{same}"[:250]
+        return Entry(event, occurrence, event.occurred_at + delay if self.delay else None)

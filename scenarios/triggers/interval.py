@@ -120,7 +120,8 @@ class IntervalTrigger(Trigger):
             day = self._day(event, own.get(event.client_id), where)
             if day is not None:
                 due_at = max(moment(day, self.at, where), event.occurred_at)
-                entries.append(Entry(event, f"expected:{event.id}", due_at, f"expected:{self.key}"))
+                occurrence = f"expected:{event.id}" + (f":-{self.before}d" if self.before else "")
+                entries.append(Entry(event, occurrence, due_at, f"expected:{self.key}"))
         return entries
 
     def _day(self, event: EventView, own: str | float | None, where: ZoneInfo) -> date | None:

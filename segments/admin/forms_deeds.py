@@ -50,6 +50,7 @@ class GoodsForm(ConditionForm):
     """Goods bought, viewed, put in the cart."""
 
     layout = (("deed", "kind"), "value", ("bound", "count"), "days")
+    shown_when = {"value": ("kind", ("product", "category", "brand"))}
 
     class Meta:
         model = GoodsCondition

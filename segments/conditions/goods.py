@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
@@ -35,18 +36,27 @@ class GoodsCondition(Counted, Condition):
         PRODUCT = "product", pgettext_lazy("bought", "the product")
         CATEGORY = "category", pgettext_lazy("bought", "the category")
         BRAND = "brand", pgettext_lazy("bought", "the brand")
+        PROMO = "promo", pgettext_lazy("bought", "a category with promo items")
 
     deed = models.CharField(_("what was done"), max_length=10, choices=Deed, default=Deed.BOUGHT)
     kind = models.CharField(_("with"), max_length=10, choices=Kind, default=Kind.CATEGORY)
     value = models.CharField(
         _("which"),
         max_length=200,
+        blank=True,
         help_text=_("A product by its id in the shop or its SKU; a category by its id or name; a brand by its name."),
     )
 
     class Meta:
         verbose_name = _("goods: bought, viewed, put in the cart")
         verbose_name_plural = _("goods: bought, viewed, put in the cart")
+
+    def clean(self) -> None:
+        super().clean()
+        if self.kind == self.Kind.PROMO:
+            self.value = ""
+        elif not self.value:
+            raise ValidationError({"value": _("Which goods?")})
 
     def term(self, facts: Facts) -> Term:
         select = {self.Deed.BOUGHT: self._bought, self.Deed.VIEWED: self._viewed, self.Deed.CARTED: self._carted}
@@ -67,7 +77,7 @@ class GoodsCondition(Counted, Condition):
 
     def _viewed(self, facts: Facts) -> str:
         test = f"e.name = 'product.viewed' AND ({self._said(facts, 'e.payload')})"
-        if self.kind == self.Kind.CATEGORY:
+        if self.kind in (self.Kind.CATEGORY, self.Kind.PROMO):
             test = f"{test} OR e.name = 'category.viewed' AND ({self._own(facts, 'e.payload')})"
         return f"""SELECT e.client_id, count(*) AS n FROM loyalty_event e
                    WHERE e.name IN ('product.viewed', 'category.viewed') AND ({test})
@@ -84,8 +94,17 @@ class GoodsCondition(Counted, Condition):
                      AND EXISTS (SELECT FROM jsonb_array_elements({lines}) v(j) WHERE {self._said(facts, "v.j")})
                    GROUP BY e.client_id"""
 
+    def _on_promo(self, facts: Facts) -> str:
+        """The categories in which something is on promo now."""
+        return (
+            "SELECT k.category_id FROM loyalty_product k WHERE k.in_stock AND k.old_price > k.price"
+            f" AND (k.old_price_until IS NULL OR k.old_price_until > {facts.moment()})"
+        )
+
     def _product(self, facts: Facts) -> str:
         """Whether the product `p` of the catalogue is meant."""
+        if self.kind == self.Kind.PROMO:
+            return f"p.category_id IN ({self._on_promo(facts)})"
         value = facts.value(self.value)
         match self.kind:
             case self.Kind.PRODUCT:
@@ -99,6 +118,11 @@ class GoodsCondition(Counted, Condition):
 
     def _own(self, facts: Facts, json: str) -> str:
         """Whether a product, as an event tells it, says itself that it is meant."""
+        if self.kind == self.Kind.PROMO:
+            return (
+                f"EXISTS (SELECT FROM loyalty_category q WHERE q.id IN ({self._on_promo(facts)})"
+                f" AND (q.external_id = {json} ->> 'category_id' OR lower(q.name) = lower({json} ->> 'category')))"
+            )
         value = facts.value(self.value)
         match self.kind:
             case self.Kind.PRODUCT:
@@ -112,6 +136,9 @@ class GoodsCondition(Counted, Condition):
         return f"{self._own(facts, json)} OR {json} ->> 'product_id' IN ({known})"
 
     def sentence(self) -> str:
+        if self.kind == self.Kind.PROMO:
+            said = t("%(deed)s a category with promo items") % {"deed": self.get_deed_display()}
+            return f"{said} {self.how_often()}"
         said = t("%(deed)s %(kind)s «%(value)s»") % {
             "deed": self.get_deed_display(),
             "kind": self.get_kind_display(),

@@ -90,6 +90,16 @@ def warned(amount: int = 500, days: int = 30, before: int = 7) -> Row:
     return give(amount, days, warn=True, warn_days=before, notify_burn=True, **texts)
 
 
+def replies(text: str, segment: str = "") -> dict[str, str]:
+    """A button that is a reply, and may lead into a segment."""
+    return {"text": text, "kind": "segment", "segment": segment} if segment else {"text": text, "kind": "reply"}
+
+
+def leads(text: str) -> dict[str, str]:
+    """A button that leads to the shop."""
+    return {"text": text, "kind": "link", "url": "https://shop.example/"}
+
+
 def code() -> Row:
     return part("IssuePromoCode", pool="codes")
 
@@ -172,7 +182,7 @@ MECHANICS: dict[str, tuple[Row, list[Row], list[Row]]] = {
         [suggest("new"), say(GOODS), warned(), code(), say(CODE), wait(2), if_(([orders(0, "at_most")], [say()]))],
     ),
     "T02 welcome on subscription": (ONCE, [event("message.subscribed", whom=[agreed()])], [code(), say(CODE)]),
-    "T03 landing page to chain": (ONCE, [event("landing.registered", ("page", "equals", "spring"))], [into(), chain()]),
+    "T03 landing page to chain": (ONCE, [event("page.joined", ("page", "equals", "spring"))], [into(), chain()]),
     "T04 confirm the address": (
         {},
         [event("confirmation.requested")],
@@ -265,7 +275,11 @@ MECHANICS: dict[str, tuple[Row, list[Row], list[Row]]] = {
     ),
     "T13 abandoned category": (
         every(7),
-        [absence("category.viewed", "product.added_to_cart", days=1, whom=[counted("category.viewed", 3, days=1)])],
+        [
+            absence(
+                "category.viewed", "cart.updated", "order.created", days=1, whom=[counted("category.viewed", 3, days=1)]
+            )
+        ],
         [suggest("bestsellers"), say(GOODS)],
     ),
     "T14 abandoned search": (
@@ -276,7 +290,13 @@ MECHANICS: dict[str, tuple[Row, list[Row], list[Row]]] = {
     "T15 waits for a lower price": (
         every(30),
         [absence("product.viewed", "order.created", days=1, whom=[part("DiscountShareCondition")])],
-        [suggest("promo"), if_(([is_in("seasonal")], [say(GOODS)]), otherwise=[warned(200, 7, 2), say()])],
+        [
+            suggest("promo"),
+            if_(
+                ([part("GoodsCondition", deed="viewed", kind="promo", days=7)], [say(GOODS)]),
+                otherwise=[warned(200, 7, 2), say()],
+            ),
+        ],
     ),
     "T16 price dropped": (
         {},
@@ -316,20 +336,20 @@ MECHANICS: dict[str, tuple[Row, list[Row], list[Row]]] = {
         [event("order.created")],
         [
             if_(
-                ([agreed()], [suggest("together"), say(GOODS, topic="transactional")]),
-                otherwise=[say(topic="transactional")],
+                ([agreed()], [suggest("together"), say(GOODS, topic="service")]),
+                otherwise=[say(topic="service")],
             )
         ],
     ),
     "T22 chain of a product": (
         ONCE,
         [bought("Aquariums")],
-        [say("Congratulations!"), wait(hours=4), say(), wait(1), say()],
+        [say("Congratulations!"), wait(hours=4), say(buttons=[leads("Food for it")]), wait(1), say()],
     ),
     "T23 the button sorts": (
         {},
-        [event("message.replied", ("button", "equals", "cats"))],
-        [into(), say(channel="sms")],
+        [part("ManualTrigger")],
+        [say("Who lives with you?", buttons=[replies("A cat", "fans"), replies("Nobody")])],
     ),
     "T24 win-back": (
         every(90, exit_events=["order.paid"]),
@@ -416,7 +436,7 @@ MECHANICS: dict[str, tuple[Row, list[Row], list[Row]]] = {
     "T32 bonuses accrued": (
         {},
         [event("bonus.accrued", ("amount", "greater", "49"), merge_minutes=15)],
-        [say("{{ bonus.available }}", topic="transactional"), await_("bonus.spent", [exit_()], [say()], days=5)],
+        [say("{{ bonus.available }}", topic="service"), await_("bonus.spent", [exit_()], [say()], days=5)],
     ),
     "T33 bonuses burn soon": (
         {},
@@ -489,7 +509,7 @@ MECHANICS: dict[str, tuple[Row, list[Row], list[Row]]] = {
     "T47 state of the order": (
         {},
         [event("order.updated", ("status", "equals", "shipped"))],
-        [say("{{ entry.number }}", topic="transactional")],
+        [say("{{ entry.number }}", topic="service")],
     ),
     "T48 feedback": (
         every(30),
@@ -506,10 +526,14 @@ MECHANICS: dict[str, tuple[Row, list[Row], list[Row]]] = {
             ),
         ],
     ),
-    "T49 bonus for a review": ({}, [event("review.created"), event("survey.answered")], [give(100), say()]),
+    "T49 bonus for a review": (
+        {},
+        [event("review.created", once_per="order_id"), event("survey.answered")],
+        [give(100), say()],
+    ),
     "T50 holidays": (
         {},
-        [schedule(repeat="yearly", whom=[attribute("attributes.gender", "equals", "female")])],
+        [schedule(repeat="yearly", whom=[attribute("gender", "equals", "F")])],
         [code(), say(CODE)],
     ),
     "T51 anniversary": (
@@ -531,12 +555,12 @@ MECHANICS: dict[str, tuple[Row, list[Row], list[Row]]] = {
             )
             for before in (7, 1)
         ],
-        [say(), await_("visit.booked", [exit_()], [staff()], days=5)],
+        [say(buttons=[leads("Book")]), await_("visit.booked", [exit_()], [staff()], days=5)],
     ),
     "T53 in time": (
         {},
-        [event("visit.completed", whom=[attribute("attributes.visit_due", "filled")])],
-        [give(100), say(), keep("visit_due", "{{ entry.next_due }}", kind="text")],
+        [event("visit.completed", whom=[part("NearDateCondition", attribute="attributes.visit_due")])],
+        [give(100), say(), keep("visit_due", "{{ entry.next_visit_at }}", kind="date")],
     ),
     "T54 near a store": (
         every(7),
@@ -547,9 +571,9 @@ MECHANICS: dict[str, tuple[Row, list[Row], list[Row]]] = {
         ONCE,
         [schedule(), part("ManualTrigger")],
         [
-            say("Come!"),
+            say("Come!", buttons=[replies("I will come"), replies("Not this time")]),
             await_(
-                "rsvp.given",
+                "message.replied",
                 [
                     into(),
                     part("Wait", mode="date", date_of="given", given="2027-01-31", shift="before", shift_days=1),
@@ -559,6 +583,7 @@ MECHANICS: dict[str, tuple[Row, list[Row], list[Row]]] = {
                 ],
                 [exit_()],
                 days=7,
+                filters=[{"name": "button", "operator": "equals", "value": "I will come"}],
             ),
         ],
     ),
@@ -566,27 +591,26 @@ MECHANICS: dict[str, tuple[Row, list[Row], list[Row]]] = {
         ONCE,
         [schedule()],
         [
-            say(),
+            suggest(),
+            say("Take part! " + GOODS, buttons=[replies("I take part", "players")]),
             await_(
-                "contest.joined",
-                [into()],
-                [part("Wait", mode="date", date_of="given", given="2027-02-27", when_past="continue"), say()],
-                days=20,
+                "message.replied", [], [say("The last day"), await_("message.replied", [], [exit_()], days=1)], days=20
             ),
-            part("Wait", mode="date", date_of="given", given="2027-03-01"),
-            if_(
-                ([attribute("attributes.contest", "equals", "won")], [part("GiveGift", name="Prize", days=90), say()]),
-                otherwise=[give(50), say()],
-            ),
+            part("Wait", mode="date", date_of="given", given="2027-01-15"),
+            if_(([is_in("winners")], [part("GiveGift", name="Prize", days=90), say()]), otherwise=[give(50), say()]),
         ],
     ),
     "T57 the best channel": (
         {},
         [part("ManualTrigger")],
         [
-            if_(
-                ([part("EngagementCondition", channel="email", days=90), agreed()], [say()]),
-                ([agreed("sms")], [say(channel="sms")]),
+            say(
+                channel="push",
+                fallbacks=[
+                    {"channel": "email", "subject": "For you", "body": "Hello!"},
+                    {"channel": "sms", "body": "Hello!"},
+                ],
+                best_first=True,
             )
         ],
     ),
@@ -596,6 +620,11 @@ MECHANICS: dict[str, tuple[Row, list[Row], list[Row]]] = {
         [if_(([is_in("fans")], [say()]), ([is_in("gone")], [give()]), otherwise=[staff()])],
     ),
     "X1 back in stock": ({}, [part("ProductNewsTrigger", news="stock", interests=["viewed", "favoured"])], [say()]),
+    "X2 low stock in the cart": (
+        {},
+        [part("ProductNewsTrigger", news="left", left=3, interests=["viewed", "carted"])],
+        [say("{% for item in entry.items %}{{ item.title }}: {{ item.left }} {% endfor %}")],
+    ),
     "X3 level lost": ({}, [part("LevelTrigger", direction="down")], [say()]),
     "X4 the first spending": (
         ONCE,
@@ -621,7 +650,7 @@ MECHANICS: dict[str, tuple[Row, list[Row], list[Row]]] = {
         [schedule(repeat="monthly")],
         [part("AskSurvey", survey="leaving"), say("{{ survey.url }}")],
     ),
-    "X8 an order came back": ({}, [event("order.refunded")], [say("{{ bonus.available }}", topic="transactional")]),
+    "X8 an order came back": ({}, [event("order.refunded")], [say("{{ bonus.available }}", topic="service")]),
     "X9 a bad review": ({}, [event("review.created", ("rating", "less", "4")), event("call.missed")], [staff()]),
     "X10 the app is installed": (ONCE, [event("app.installed"), event("card.installed")], [give(100), say()]),
     "X11 bonuses became active": (

@@ -92,6 +92,7 @@ def _event(grant: Grant, operation_id: int, now: datetime) -> Fact:
         payload={
             "amount": grant.amount,
             "reason": grant.reason,
+            "activates_at": grant.activates_at.isoformat(),
             "expires_at": grant.expires_at.isoformat() if grant.expires_at else None,
         },
         depth=grant.depth,

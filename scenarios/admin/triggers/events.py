@@ -20,7 +20,7 @@ class EventTriggerForm(OwnerForm):
 @admin.register(EventTrigger)
 class EventTriggerAdmin(TriggerAdmin):
     form = EventTriggerForm
-    fieldsets = ((None, {"fields": ("event_name", "filters", ("delay", "delay_unit"), "merge_minutes")}),)
+    fieldsets = ((None, {"fields": ("event_name", "filters", ("delay", "delay_unit"), "merge_minutes", "once_per")}),)
 
 
 @admin.register(PurchaseTrigger)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from loyalty.models import Event
 from loyalty.services import access, ledger, levels, promo, quests, referrals
 from messaging.models import Message
-from messaging.services import opt_in, outbox
+from messaging.services import cascade, opt_in, outbox, reports, touches
 from scenarios.engine import webhooks
 from scenarios.engine.scan import scan_due
 from scenarios.jobs import pump_once
@@ -36,7 +36,11 @@ class Command(BaseCommand):
                 "clocks": pumped.clocks,
                 "runs": pumped.runs,
                 "asked": opt_in.ask(moment),
-                "messages": outbox.send_due(moment) + outbox.recover(moment),
+                "messages": cascade.fall_through(moment)
+                + outbox.send_due(moment)
+                + outbox.recover(moment)
+                + reports.apply(moment)
+                + touches.fold(moment),
                 "calls": webhooks.call_due(moment),
                 "lots": ledger.burn_lapsed(moment, zone) + ledger.warn_expiring(moment, zone),
                 "levels": levels.close_periods(moment),

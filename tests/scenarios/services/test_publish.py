@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from loyalty.models import Consent
 from messaging.models import Message
 from scenarios.engine.advance import advance_due
 from scenarios.engine.listen import read_events
@@ -153,6 +154,19 @@ def test_a_branch_that_asks_the_same_as_one_above_is_dead():
         publish.publish(draft, None, NOW)
 
     assert "dead" in str(refused.value)
+
+
+def test_a_topic_to_which_nobody_agreed_warns():
+    draft = b.scenario()
+    for topic in ("news", "service", "marketing"):
+        b.email(b.trunk(draft), topic=topic)
+    (found,) = checks.findings(draft, publish.draft_document(draft), NOW)
+    assert found.words == "e-mail: Hello: no client has agreed to the topic «news», so it would reach nobody."
+    assert not found.blocks
+    Consent.objects.create(
+        client=b.client(), channel="email", topic="news", granted=True, source=b.source(), given_at=NOW
+    )
+    assert checks.findings(draft, publish.draft_document(draft), NOW) == []
 
 
 def test_a_pool_with_fewer_codes_than_clients_warns():

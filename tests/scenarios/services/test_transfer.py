@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -16,6 +15,7 @@ from scenarios.services.draft import BadDocument
 from segments.models import CONDITION_TYPES, InSegment, Segment
 from tests import builders as b
 from tests.builders import NOW
+from tests.scenarios.emptying import emptied
 
 pytestmark = pytest.mark.django_db
 
@@ -82,16 +82,6 @@ def test_what_exists_here_is_used_and_not_changed():
     assert Segment.objects.get().name == "Renamed"
 
 
-def _emptied():
-    """Another installation: nothing of what was built is here."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute(
-            "TRUNCATE scenarios_scenario, segments_segment, loyalty_promopool, loyalty_survey,"
-            " loyalty_profileform CASCADE"
-        )
-
-
 def _heard():
     """A scenario that hears one message of another one, for a segment with a rule that looks at another segment."""
     first = b.scenario(name="First")
@@ -118,7 +108,7 @@ def test_scenarios_that_name_each_other_find_each_other_again_in_whatever_order_
     drafts = [Scenario.objects.get(pk=draft.pk) for draft in _heard()]
     texts = [transfer.export(draft) for draft in drafts]
     said = [publish.draft_document(draft) for draft in drafts]
-    _emptied()
+    emptied()
 
     for place in order:
         transfer.import_file(texts[place], NOW)

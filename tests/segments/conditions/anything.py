@@ -26,6 +26,7 @@ from loyalty.models import (
     Store,
 )
 from loyalty.services import ledger, promo
+from messaging.models import Message
 from segments import conditions as c
 from segments.models import Condition, Group, RfmScore, Segment
 from segments.rfm import RfmBand, RfmGroup
@@ -111,6 +112,12 @@ def people(random: Random, number: int) -> list[Client]:
             Consent(client=person, channel="email", granted=granted, source=shop, given_at=at)
             for at, granted in dict(words).items()
         )
+        for _ in range(random.choice((0, 1, 2))):
+            at = moment(random)
+            Message.objects.create(
+                client=person, channel=random.choice(("email", "sms")), topic="marketing", status="accepted",
+                key=f"m{next(_numbers)}", created_at=at, due_at=at, sent_at=at, test=random.random() < 0.2,
+            )  # fmt: skip
         if random.random() < 0.6:
             where = {"latitude": random.choice((0, 0.01, 1)), "longitude": random.choice((0, 0.01, 1))}
             ClientLocation.objects.create(client=person, located_at=moment(random), **where)
@@ -304,7 +311,7 @@ SAYS: dict[type[Condition], Callable[[Random], dict[str, Any]]] = {
     c.GoodsCondition: lambda r: (
         {
             "deed": r.choice(("bought", "viewed", "carted")),
-            "kind": r.choice(("product", "category", "brand")),
+            "kind": r.choice(("product", "category", "brand", "promo")),
             "value": r.choice(GOODS),
         }
         | _counted(r)
@@ -332,7 +339,9 @@ SAYS: dict[type[Condition], Callable[[Random], dict[str, Any]]] = {
         | _counted(r)
         | r.choice(({}, {"path": r.choice(("total", "lines.brand", "lines"))} | _comparison(r)))
     ),
-    c.EngagementCondition: lambda r: {"channel": r.choice(("", "email"))} | _counted(r),
+    c.EngagementCondition: lambda r: (
+        {"channel": r.choice(("", "email")), "deed": r.choice(("opened", "sent"))} | _counted(r)
+    ),
     c.ReferralCondition: lambda r: {
         "role": r.choice(("referee", "referrer", "buyers")),
         "count": r.choice((1, 2)),

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 
 from loyalty.models import ClientLevel, Order, PromoCode, Referral
 from loyalty.services import ledger, promo
+from messaging.models import Message
 from segments.conditions import (
     BalanceCondition,
     EngagementCondition,
@@ -233,5 +234,19 @@ class TestEngagement:
         assert holds(EngagementCondition(deed="opened", days=30), *people) == [True, True, False]
         assert holds(EngagementCondition(deed="opened", channel="email"), *people) == [True, False, True]
         assert holds(EngagementCondition(deed="clicked", bound="at_most", count=0), *people) == [True, True, True]
+        for who, channel, values in (
+            (people[0], "email", {}),
+            (people[1], "sms", {}),
+            (people[2], "email", {"test": True}),
+            (people[2], "email", {"recipient": "staff"}),
+        ):
+            at = NOW - timedelta(days=3)
+            Message.objects.create(
+                client=who, channel=channel, topic="marketing", status="accepted", key=f"{who.pk}{channel}{values}",
+                created_at=at, due_at=at, sent_at=at, **values,
+            )  # fmt: skip
+        assert holds(EngagementCondition(deed="sent", days=3), *people) == [True, True, False]
+        assert holds(EngagementCondition(deed="sent", channel="email"), *people) == [True, False, False]
+        assert holds(EngagementCondition(deed="sent", count=0, bound="at_most", days=2), *people) == [True] * 3
         words = EngagementCondition(deed="opened", channel="sms", days=timedelta(days=30).days).sentence()
         assert words == "message opened by SMS at least 1 time in the last 30 days"
