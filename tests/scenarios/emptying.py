@@ -2,7 +2,8 @@
 
 from django.db import connection
 
-TABLES = "scenarios_scenario, scenarios_webhookendpoint, segments_segment, loyalty_promopool, loyalty_survey, loyalty_profileform"
+TABLES = """scenarios_scenario, scenarios_webhookendpoint, segments_segment, loyalty_promopool, loyalty_survey,
+            loyalty_profileform"""
 
 
 def emptied() -> None:

@@ -235,7 +235,11 @@ MECHANICS: dict[str, tuple[Row, list[Row], list[Row]]] = {
                 whom=[part("ProfileFilledCondition", names=["birthday"], negated=True)],
             )
         ],
-        [say(), await_("customer.updated", [give(100), say()], [say(), exit_()], days=7)],
+        [
+            part("AskProfile", form="about"),
+            say("{{ profile.url }}"),
+            await_("profile.filled", [give(100), say()], [say("{{ profile.url }}"), exit_()], days=7),
+        ],
     ),
     "T09 the second purchase": (
         {"exit_events": ["order.paid"], **ONCE},

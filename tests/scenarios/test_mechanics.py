@@ -5,7 +5,7 @@ import os
 import pytest
 from django.contrib.auth.models import User
 
-from loyalty.models import ReferralRules, Survey, SurveyQuestion
+from loyalty.models import ProfileForm, ReferralRules, Survey, SurveyQuestion
 from scenarios.engine import snapshot
 from scenarios.keys import new_key
 from scenarios.models import Branch, Scenario, WebhookEndpoint
@@ -41,6 +41,9 @@ def make_things():
     survey = Survey.objects.create(name="Why?", slug="leaving", title="Why?")
     SurveyQuestion.objects.create(survey=survey, key="score", kind="nps", words="Would you recommend us?")
     ReferralRules.objects.create(pk=1, active=True, referrer_amount=500)
+    ProfileForm.objects.create(name="About you", slug="about", title="About you").questions.create(
+        attribute="birthday", words="When were you born?", kind="date"
+    )
     User.objects.create(username="boss", email="boss@example.com", is_superuser=True, is_staff=True)
     WebhookEndpoint.objects.create(name="Club", slug="club", url="https://club.example/hook")
     chain = b.chain(slug="series")

@@ -1,8 +1,10 @@
 """Part A: new clients (T01–T09)."""
 
 from loyalty.intake.facts import Profile, Who
+from loyalty.models import Client
+from loyalty.services import profile_forms
 from loyalty.services.consents import Evidence
-from messaging.services import subscriptions
+from messaging.services import opt_in, subscriptions
 from scenarios.models import LandingPage
 from scenarios.services import landing
 from tests.scenarios.lives.life import Life, lives
@@ -62,17 +64,28 @@ def landing_page(life: Life) -> None:
     assert life.segments(no) == set()
 
 
+def _confirm(life: Life, who: Client) -> None:
+    """The client follows the newest link to confirm, and presses the button there, twice."""
+    token = life.said(who).split("/c/")[1].split()[0].strip("/")
+    for _ in range(2):
+        opt_in.confirm(token, Evidence("confirmed"), life.now)
+
+
 @lives("T04")
 def confirm(life: Life) -> None:
-    prompt, late, silent = (life.client() for _ in range(3))
+    names = ("prompt", "late", "silent")
     other = life.client()
     life.scenario  # noqa: B018
-    for who in (prompt, late, silent):
-        life.platform("confirmation.requested", who)
+    page = LandingPage.objects.create(name="P", slug="p", title="P", ask_phone=False, ask_email=True, confirm=True)
+    box = page.consents.create(channel="email", words="Write to me")
+    for name in names:
+        said = landing.Said(Who(email=f"{name}@example.com"), Profile())
+        landing.join(page, said, [box.pk], Evidence("page"), life.now)
+    prompt, late, silent = (life.named(f"{name}@example.com") for name in names)
     life.go(hours=1)
-    life.platform("confirmation.given", prompt)
+    _confirm(life, prompt)
     life.go(hours=3)
-    life.platform("confirmation.given", late)
+    _confirm(life, late)
     life.go(hours=30)
     assert [life.sent(who) for who in (prompt, late, silent)] == [["email"] * n for n in (1, 2, 2)]
     assert [life.given(who) for who in (prompt, late, silent)] == [100, 100, 0]
@@ -127,7 +140,9 @@ def questionnaire(life: Life) -> None:
     no = _registered(life, "no@example.com", birthday="1990-05-05")
     life.go(days=3, minutes=1)
     assert (life.sent(yes), life.given(yes)) == (["email"], 0)
-    life.tell("customer.updated", {"email": yes.email, "birthday": "1985-02-28"})
+    for _ in range(2):
+        asked = profile_forms.asked_by(life.said(yes).split("/profile/")[1].split("/")[0], life.now)
+        profile_forms.fill(asked, {"birthday": "1985-02-28"}, life.now)
     life.go(days=8)
     assert (life.sent(yes), life.given(yes)) == (["email", "email"], 100)
     assert (life.sent(silent), life.given(silent)) == (["email", "email"], 0)

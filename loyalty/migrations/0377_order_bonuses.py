@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0374_few_left'),
+        ('loyalty', '0376_profile_forms'),
     ]
 
     operations = [

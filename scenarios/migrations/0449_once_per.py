@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scenarios', '0444_few_left'),
+        ('scenarios', '0448_ask_profile'),
     ]
 
     operations = [
