@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scenarios', '0448_ask_profile'),
+        ('scenarios', '0449_notify_staff_ways'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scenarios', '0449_once_per'),
+        ('scenarios', '0450_once_per'),
     ]
 
     operations = [
