@@ -97,6 +97,7 @@ OUTBOX_GATE = "scenarios.services.gate.refusals"
 # Who holds personal data, from the lowest room up (loyalty/services/personal.py).
 PERSONAL_DATA = [
     "loyalty.services.personal.LOYALTY",
+    "segments.services.personal.SEGMENTS",
     "messaging.services.personal.MESSAGING",
     "scenarios.services.personal.SCENARIOS",
 ]

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
@@ -18,19 +19,28 @@ from django.utils.module_loading import import_string
 
 from loyalty.models import (
     AccessGrant,
+    BonusAccount,
+    BonusEntry,
+    BonusHold,
     BonusLot,
     BonusOperation,
     Cart,
     Client,
+    ClientLevel,
     ClientLocation,
     Consent,
     ConsentRequest,
     Event,
     IdempotentRequest,
     Identity,
+    LevelChange,
     Order,
     PromoCode,
+    PromoIssue,
+    PromoRedemption,
     PromoRefusal,
+    QuestProgress,
+    Referral,
     RefusedDelivery,
     SurveyAnswer,
     SurveyQuestion,
@@ -52,8 +62,18 @@ _HELD = (
     Order,
     AccessGrant,
     PromoCode,
+    PromoIssue,
+    PromoRedemption,
+    PromoRefusal,
+    BonusAccount,
     BonusOperation,
     BonusLot,
+    BonusEntry,
+    BonusHold,
+    ClientLevel,
+    LevelChange,
+    QuestProgress,
+    SurveyAnswer,
 )
 _HELD_BY_CLIENT = _HELD[1:]
 # What identifies nobody and would only swell the file.
@@ -62,10 +82,11 @@ _NOT_TOLD = {"fingerprint", "raw"}
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person: the client, the guests who became them, and every phone and e-mail that they had."""
+    """One person: the client, the guests who became them, every phone and e-mail that they had, and their names."""
 
     client_ids: tuple[int, ...]
     addresses: tuple[str, ...]
+    names: tuple[str, ...] = ()
 
 
 class Room(Protocol):
@@ -86,7 +107,8 @@ def person(client_id: int) -> Person:
     kinds = (Identity.Kind.PHONE, Identity.Kind.EMAIL)
     names = Identity.objects.filter(client__in=found, kind__in=kinds).values_list("value", flat=True)
     addresses = {value for one in found for value in (one.phone, one.phone_given, one.email)} | set(names)
-    return Person(tuple(one.pk for one in found), tuple(sorted(addresses - {""})))
+    called = {word for one in found for word in (one.first_name, one.last_name)}
+    return Person(tuple(one.pk for one in found), tuple(sorted(addresses - {""})), tuple(sorted(called - {""})))
 
 
 def export(client_id: int) -> dict[str, Rows]:
@@ -125,12 +147,18 @@ class Loyalty:
     def export(self, person: Person) -> Mapping[str, Rows]:
         """The profile, names, consents, history, orders, bonuses."""
         own = dict([table(Client, pk__in=person.client_ids)])
-        return own | dict(table(model, client__in=person.client_ids) for model in _HELD_BY_CLIENT)
+        held = [table(model, client__in=person.client_ids) for model in _HELD_BY_CLIENT]
+        held.append(table(SurveyReply, answer__client__in=person.client_ids))
+        name, brought = table(Referral, referrer__in=person.client_ids)
+        # Who brought whom is of both; the other one's click is not told.
+        held.append((name, brought + table(Referral, referee__in=person.client_ids)[1]))
+        return own | dict(held)
 
     def erase(self, person: Person, now: datetime) -> None:
         """Leaves a client without a name, with their sums."""
         ids = list(person.client_ids)
         _erase_events(ids, person.addresses)
+        _erase_reasons(ids, person)
         Identity.objects.filter(client__in=ids).delete()
         ClientLocation.objects.filter(client__in=ids).delete()
         Cart.objects.filter(client__in=ids).delete()
@@ -143,7 +171,7 @@ class Loyalty:
         PromoRefusal.objects.filter(client__in=ids).update(said="", caller="")
         replies = SurveyReply.objects.filter(answer__in=SurveyAnswer.objects.filter(client__in=ids))
         replies.filter(kind=SurveyQuestion.Kind.TEXT).update(words="")
-        _erase_found(person.addresses)
+        _erase_found(person)
         kind = ContentType.objects.get_for_model(Client)
         for pk in ids:
             entries = LogEntry.objects.filter(content_type=kind, object_id=str(pk))
@@ -171,11 +199,36 @@ def _erase_events(ids: Collection[int], addresses: Collection[str]) -> None:
         cursor.execute("SELECT set_config('loyalty.erasing', 'off', true)")
 
 
-def _erase_found(addresses: Collection[str]) -> None:
-    """Deliveries that were refused and answers that were kept name their clients in their texts alone."""
-    for address in addresses:
-        RefusedDelivery.objects.filter(body__icontains=address).delete()
+# Where a reason stands, and what is written by people there.
+_REASONS = (("loyalty_bonusoperation", "author_id IS NOT NULL"), ("loyalty_bonushold", "false"))
+
+
+def _erase_reasons(ids: Collection[int], person: Person) -> None:
+    """What staff wrote beside bonuses, and whatever else names the person there; sums and keys stay as posted."""
+    words = [*person.addresses, *person.names]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('loyalty.erasing', 'on', true)")
+        for table_name, by_hand in _REASONS:
+            cursor.execute(
+                f"""UPDATE {table_name} SET reason = '' WHERE client_id = ANY(%s) AND reason <> '' AND ({by_hand}
+                      OR EXISTS (SELECT FROM unnest(%s::text[]) AS w WHERE position(lower(w) IN lower(reason)) > 0))""",  # noqa: S608 (fixed texts)
+                [list(ids), words],
+            )
+        cursor.execute("SELECT set_config('loyalty.erasing', 'off', true)")
+
+
+def _erase_found(person: Person) -> None:
+    """Deliveries that were refused, answers that were kept and the history of the admin name people in texts alone."""
+    for address in person.addresses:
+        RefusedDelivery.objects.filter(Q(body__icontains=address) | Q(headers__icontains=address)).delete()
         IdempotentRequest.objects.filter(body__contains=address).update(body="{}")
+        # Searches and files of the admin, with what they were asked for.
+        for column in ("object_repr", "change_message"):
+            LogEntry.objects.filter(**{f"{column}__icontains": address}).update(**{column: "…"})
+            LogEntry.objects.filter(**{f"{column}__icontains": quote(address)}).update(**{column: "…"})
+    for client_id in person.client_ids:
+        # The answer to whoever made the client over the API.
+        IdempotentRequest.objects.filter(body__startswith=f'{{"id":{client_id},"external_ids"').update(body="{}")
 
 
 LOYALTY = Loyalty()

@@ -3,8 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from django.db.models import TextField, Value
+from django.db.models.functions import Cast, Concat
+
 from loyalty.services.personal import Person, Rows, table
-from scenarios.models import EntryClock, RunLog, ScenarioRun, WebhookCall
+from scenarios.models import Again, EntryClock, RunLog, ScenarioRun, WebhookCall
+
+_HELD = (ScenarioRun, RunLog, WebhookCall, EntryClock, Again)
 
 
 class Scenarios:
@@ -12,13 +17,18 @@ class Scenarios:
 
     def export(self, person: Person) -> Mapping[str, Rows]:
         """The scenarios that the person went through."""
-        return dict(table(model, client__in=person.client_ids) for model in (ScenarioRun, RunLog, WebhookCall))
+        return dict(table(model, client__in=person.client_ids) for model in _HELD)
 
     def erase(self, person: Person, now: datetime) -> None:
         """Leaves the runs with their counts; what they carried is gone."""
         ids = person.client_ids
         EntryClock.objects.filter(client__in=ids).delete()
-        ScenarioRun.objects.filter(client__in=ids).update(context={}, error="")
+        runs = ScenarioRun.objects.filter(client__in=ids)
+        runs.update(context={}, error="")
+        for word in (*person.addresses, *person.names):
+            # An occasion that an outsider named after the person; the id keeps it one of its own.
+            named = runs.filter(occurrence__icontains=word)
+            named.update(occurrence=Concat(Value("erased:"), Cast("pk", TextField())))
         RunLog.objects.filter(client__in=ids).update(detail="")
         WebhookCall.objects.filter(client__in=ids).update(body="", error="")
 
