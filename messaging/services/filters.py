@@ -9,6 +9,7 @@ from functools import lru_cache
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_currency, format_decimal
+from django.conf import settings
 from liquid import is_undefined
 from liquid.exceptions import FilterArgumentError
 from liquid.filter import with_context
@@ -221,6 +222,13 @@ def _picture(kind: str, code: object) -> str:
         raise FilterArgumentError(f"{kind}: {error}", token=None) from None
 
 
+def join_page(value: object) -> str:
+    """The address of a landing page, by what stands in it: `{{ "spring" | join_page }}`."""
+    if not re.fullmatch(r"[\w-]{1,50}", str(value)):
+        raise FilterArgumentError(f"join_page: “{str(value)[:40]}” is no address of a page", token=None)
+    return f"{settings.PUBLIC_URL}/join/{value}/"
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "money": money,
     "number": number,
@@ -228,4 +236,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "date": date_,
     "qr": qr,
     "barcode": barcode,
+    "join_page": join_page,
 }

@@ -29,6 +29,12 @@ OF_CLIENT = (
     Variable(_("Last day of those that burn soon"), '{{ expiring.until | date: "day" }}', "March 20"),
     Variable(_("Referral link"), "{{ referral.url }}", "https://shop.example/ref/ACDEFGHJKM/"),
     Variable(_("Referral code"), "{{ referral.code }}", "ACDEFGHJKM"),
+    Variable(
+        _("Link to sign up in Telegram"), '{{ sign_up.telegram | default: "" }}', "https://t.me/shop_bot?start=Ag7kq1Yb"
+    ),
+    Variable(_("Link to sign up in VK"), '{{ sign_up.vk | default: "" }}', "https://vk.me/club1?ref=Ag7kq1Yb"),
+    Variable(_("Link to allow web push"), '{{ sign_up.webpush | default: "" }}', "https://shop.example/push/Ag7kq1Yb/"),
+    Variable(_("Link to a landing page"), '{{ "address" | join_page }}', "https://shop.example/join/address/"),
     Variable(_("Cart's sum"), "{{ cart.total | money }}", "1 999.99 ₽"),
     Variable(_("Link to the cart"), '{{ cart.url | default: "" }}', "https://shop.example/cart/1"),
     Variable(

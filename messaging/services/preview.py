@@ -45,10 +45,17 @@ SAMPLES: dict[str, object] = {
          "category": "", "sku": "", "product_id": title, "url": "https://shop.example/" + title.lower()}
         for title, price in (("Tea", "350.00"), ("Cup", "790.00"))
     ],
+    "accrued": {"amount": 100},
     "burning": {"amount": 100, "date": "2026-12-31", "until": "2026-12-30"},
 }  # fmt: skip
 # Where no client is chosen, or the one who looks may not see clients.
 SOMEBODY = recipients.Recipient(0, "Anna", "Petrova", "anna@example.com", "+79991234567", "", "", "{}")
+# What events that start scenarios say most often.
+_ENTRY = {
+    "order_id": "5001", "number": "42", "total": "1300.00", "currency": "RUB", "cart_token": "K-77", "lines": [],
+    "product_id": "P-1", "title": "Tea", "price": "350.00", "old_price": "450.00", "category": "Tea",
+    "url": "https://shop.example/tea", "query": "tea", "place": "Arbat 1", "count": 1, "items": [],
+}  # fmt: skip
 _CART = {
     "lines": [{"title": "Tea", "quantity": 2, "price": _rub(350), "total": _rub(700)}],
     "total": _rub(700), "currency": "RUB", "url": "https://shop.example/cart/1",
@@ -149,7 +156,7 @@ def _about_buttons(content: ChannelContent, buttons: Sequence[dict[str, str]]) -
 def _entry(client_id: int | None) -> dict[str, object]:
     """What the client's newest event says: an entry is such an event."""
     if not client_id:
-        return {"currency": "RUB"}
+        return dict(_ENTRY)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT payload FROM loyalty_event WHERE client_id = %s ORDER BY occurred_at DESC LIMIT 1", [client_id]

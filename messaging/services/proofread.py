@@ -41,6 +41,15 @@ def place(template: BoundTemplate, source: str, name: str) -> tuple[int, int]:
     return min((position(source, use.span.index) for use in uses), default=(1, 1))
 
 
+def fields(template: BoundTemplate, source: str, name: str) -> list[tuple[str, int, int]]:
+    """The fields that are read of a top-level variable, each with line and column of every use."""
+    return [
+        (use.segments[1], *position(source, use.span.index))
+        for use in template.analyze().globals.get(name, ())
+        if len(use.segments) > 1 and isinstance(use.segments[1], str)
+    ]
+
+
 def misspelt(template: BoundTemplate, source: str) -> list[Problem]:
     """Variables, fields and filters that do not exist, in the order of the text."""
     found = template.analyze()

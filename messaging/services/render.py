@@ -62,6 +62,10 @@ class Text:
         """Variables, fields and filters that do not exist, in the order of the text."""
         return proofread.misspelt(self._template, self._source)
 
+    def fields(self, name: str) -> list[tuple[str, int, int]]:
+        """The fields that are read of a top-level variable, each with line and column, from 1, of every use."""
+        return proofread.fields(self._template, self._source, name)
+
     def place(self, name: str) -> tuple[int, int]:
         """Line and column, from 1, of the first use of a top-level variable that the template reads."""
         return proofread.place(self._template, self._source, name)

@@ -1,6 +1,6 @@
 """The values behind a template's variables, loaded for a whole batch: only those that the template reads."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ from loyalty.money import major
 from loyalty.services import programme, promo, referrals
 from loyalty.services.ledger import Balance, balances
 from loyalty.services.referral_codes import code_of
-from messaging.services import opt_in
+from messaging.services import addresses, opt_in
 from messaging.services.manner import Manner, Money, manner
 from messaging.services.recipients import Recipient
 
@@ -32,6 +32,8 @@ class Known:
     # Of those who were asked to confirm that they agree and have not answered.
     confirm: Mapping[int, dict[str, object]] = field(default_factory=dict)
     referral: ReferralRules | None = None
+    # How a client's link is made, by the channels that have an account.
+    sign_up: Mapping[str, Callable[[int], str]] = field(default_factory=dict)
     # What burns next within `SOON`: minor units and the last day, by client.
     expiring: Mapping[int, tuple[int, str]] = field(default_factory=dict)
     # Digits after the point of a bonus.
@@ -65,6 +67,8 @@ class Known:
         if "expiring" in self.names:
             amount, until = self.expiring.get(client_id, (0, ""))
             values["expiring"] = {"amount": in_units(amount, self.scale), "until": until}
+        if "sign_up" in self.names:
+            values["sign_up"] = {channel: link(client_id) for channel, link in self.sign_up.items()}
         if self.referral:
             code, link = code_of(client_id, self.referral.key), referrals.link(client_id, self.referral)
             values["referral"] = {"code": code, "url": link, "link": link}
@@ -88,6 +92,7 @@ def load(names: frozenset[str], client_ids: Collection[int], clients: Mapping[in
         bonus=balances(client_ids, now) if "bonus" in names and client_ids else {},
         cart=_carts(client_ids) if "cart" in names and client_ids else {},
         confirm=opt_in.links(client_ids, now) if "confirm" in names and client_ids else {},
+        sign_up=addresses.sign_up_links() if "sign_up" in names else {},
         referral=referrals.current() if "referral" in names else None,
         expiring=_expiring(client_ids, now) if "expiring" in names and client_ids else {},
         scale=programme.current().bonus_scale if names & {"bonus", "expiring"} else 0,

@@ -12,6 +12,8 @@ FIELDS: Mapping[str, frozenset[str] | None] = {
     "confirm": frozenset({"url", "until", "topics"}),
     "cart": frozenset({"lines", "total", "currency", "url"}),
     "referral": frozenset({"code", "url", "link"}),
+    # Where the client lets us write to them through one channel more.
+    "sign_up": frozenset({"telegram", "vk", "webpush"}),
     "entry": None,
     "promo": frozenset({"code", "until", "pool"}),
     "access": frozenset({"code", "url", "until", "name"}),
@@ -24,4 +26,4 @@ FIELDS: Mapping[str, frozenset[str] | None] = {
 }
 VARIABLES = frozenset(FIELDS)
 # The ones that only a step above the message can give, or (burning) a notice.
-STEP_VARIABLES = frozenset({"promo", "access", "gift", "survey", "profile", "products", "burning"})
+STEP_VARIABLES = frozenset({"accrued", "promo", "access", "gift", "survey", "profile", "products", "burning"})

@@ -1,7 +1,6 @@
 """What is wrong, or doubtful, with a draft before it is published (semantics §14)."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,19 +16,12 @@ from messaging.services import render, rulebook
 from scenarios.engine import snapshot
 from scenarios.engine.snapshot import Named, Row
 from scenarios.models import Forking, IssuePromoCode, Scenario, ScenarioRun, SendMessage, Step, Trigger, Wait
+from scenarios.services import text_checks
+from scenarios.services.finding import Finding as Finding
 from segments.models import Condition, Group
 
 # Entries of this many days stand for how many codes the next days will need.
 AUDIENCE_DAYS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One problem in the current language. `key` names its step or trigger, where it has one; `blocks` publishing."""
-
-    words: str
-    key: str = ""
-    blocks: bool = True
 
 
 def findings(scenario: Scenario, document: Row, now: datetime) -> list[Finding]:
@@ -40,12 +32,13 @@ def findings(scenario: Scenario, document: Row, now: datetime) -> list[Finding]:
         found.append(Finding(t("The scenario has no trigger: nobody would ever enter.")))
     if not document["steps"]:
         found.append(Finding(t("The scenario has no steps: nothing would ever happen.")))
-    for row in document["triggers"]:
-        trigger = snapshot.load_trigger(row, named)
+    triggers = [snapshot.load_trigger(row, named) for row in document["triggers"]]
+    for trigger in triggers:
         found += _of_part(trigger)
         found += _of_conditions(trigger.filter_group(), trigger)
     found += _of_steps(document["steps"], frozenset(), named, False)
     found += _of_topics(document, named, now)
+    found += text_checks.findings([snapshot.load_step(row, named) for row in _flat(document["steps"])], triggers)
     found += _of_pools(scenario, document, named, now)
     return found
 
@@ -75,7 +68,7 @@ def _of_steps(rows: list[Row], provided: Collection[str], named: Named, followed
         step = snapshot.load_step(row, named)
         last = place == len(rows) - 1 and not followed
         yield from _of_part(step)
-        yield from _of_texts(step, provided)
+        yield from _of_texts(step, {*provided, *step.provides} if step.provides_first else provided)
         if isinstance(step, Wait) and not row.get("branches") and last:
             yield Finding(t("%(step)s: nothing comes after this wait.") % {"step": step.sentence()}, step.key, False)
         if row.get("branches"):

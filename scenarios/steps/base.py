@@ -28,6 +28,8 @@ class Step(PolymorphicModel):
     of_chains = False
     # Variables that the texts below may say, once the step is done.
     provides: Collection[str] = ()
+    # Whether it is done before the step's own texts are written, so that they may say it too.
+    provides_first = False
     # Whether the marketer adds and deletes its branches; otherwise they are those that it began with, for good.
     open_ended = False
     # Whether it changes rows of the client that another scenario may be changing at the same time, in another order.

@@ -1,6 +1,6 @@
 """A message of a chain: after its delay, with its own bonuses and buttons (semantics §28)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -32,6 +32,7 @@ class ChainMessage(SendMessage, LotTerms):
     icon = "forward_to_inbox"
     # A step of chains alone.
     of_chains = True
+    provides_first = True
 
     delay = models.PositiveIntegerField(_("after"), default=0, help_text=_("After the message before; 0: at once."))
     delay_unit = models.CharField(_("unit"), max_length=7, choices=Unit, default=Unit.DAYS)
@@ -47,6 +48,10 @@ class ChainMessage(SendMessage, LotTerms):
         validators=[MinValueValidator(Decimal("0.01")), MaxValueValidator(Decimal("1000000000"))],
         help_text=_("Accrued right before the message; empty: none."),
     )
+
+    @property
+    def provides(self) -> Collection[str]:  # type: ignore[override]  # what it gives depends on the row
+        return ("accrued",) if self.bonuses is not None else ()
 
     class Meta:
         verbose_name = _("message of the chain")

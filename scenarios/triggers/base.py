@@ -71,6 +71,9 @@ class Trigger(PolymorphicModel):
     # Whether its conditions choose an audience: then those for whom they do not hold are not logged as refused.
     chooses = False
 
+    # What it gives texts to say as `entry`, beside the properties of the events that it listens to.
+    tells: Collection[str] = ()
+
     scenario = models.ForeignKey(
         "scenarios.Scenario", models.CASCADE, related_name="triggers", verbose_name=_("scenario")
     )

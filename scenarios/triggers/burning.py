@@ -27,6 +27,7 @@ class BurningTrigger(Trigger):
         BURNT = "burnt", _("when they have burnt")
 
     icon = "local_fire_department"
+    tells = ("amount", "date", "lots")
     timed = True
     backfills = True
 

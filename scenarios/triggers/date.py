@@ -39,6 +39,7 @@ class DateTrigger(Trigger):
         AFTER = "after", pgettext_lazy("date", "after")
 
     icon = "cake"
+    tells = ("date", "years")
     timed = True
     backfills = True
     least_gap = LEAST_GAP

@@ -24,6 +24,7 @@ class EventTrigger(Trigger):
     """
 
     icon = "bolt"
+    tells = ("count", "items")
 
     event_name = models.CharField(_("event"), max_length=100)
     filters = models.JSONField(_("only if the event says"), default=list, blank=True, validators=[properties.check])

@@ -42,6 +42,10 @@ class ProductNewsTrigger(Trigger):
         FAVOURED = "favoured", _("added it to favourites")
 
     icon = "sell"
+    tells = (
+        "product_id", "title", "category", "price", "old_price", "percent", "currency", "url", "image_url", "count",
+        "items",
+    )  # fmt: skip
     timed = True
 
     news = models.CharField(_("a product"), max_length=10, choices=News, default=News.CHEAPER)

@@ -22,6 +22,7 @@ class PromoExpiryTrigger(Trigger):
     """
 
     icon = "confirmation_number"
+    tells = ("code", "pool", "date", "codes")
     timed = True
     backfills = True
 

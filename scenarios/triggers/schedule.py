@@ -39,6 +39,7 @@ class ScheduleTrigger(Trigger):
         RULE = "rule", _("by a rule")
 
     icon = "calendar_month"
+    tells = ("date",)
     timed = True
     backfills = True
     chooses = True
