@@ -408,7 +408,7 @@ MECHANICS: dict[str, tuple[Row, list[Row], list[Row]]] = {
                 whom=[part("RfmCondition", what="bands", bands=["average"])],
             )
         ],
-        [suggest("personal"), say(GOODS), keep("pushed_at", "{{ entry.days }}", kind="text")],
+        [suggest("personal"), say(GOODS), keep("pushed_at", "{{ entry.ordered_at }}", kind="text")],
     ),
     "T29 the best come back": (
         every(90),
