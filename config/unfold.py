@@ -84,6 +84,7 @@ UNFOLD: dict[str, Any] = {
                     _item(_("Demo mailbox"), "inbox", "messaging.sinkemail"),
                     _item(_("Suppressed addresses"), "block", "messaging.suppression"),
                     _item(_("Channel accounts"), "send", "messaging.channelaccount"),
+                    _item(_("E-mail designs"), "dashboard_customize", "messaging.design"),
                     _item(_("WhatsApp templates"), "quickreply", "messaging.whatsapptemplate"),
                     _item(_("Prices of channels"), "payments", "messaging.channelprice"),
                 ],

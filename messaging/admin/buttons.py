@@ -81,7 +81,7 @@ class ButtonsField(forms.Field):
     widget = ButtonsWidget
 
     def __init__(self, **kwargs: Any) -> None:
-        hint = _("In Telegram and VK they are real buttons; elsewhere each is a personal link below the text.")
+        hint = _("In Telegram, VK and WhatsApp templates they are real buttons; elsewhere each is a personal link.")
         super().__init__(**{"required": False, "initial": list, "label": _("Buttons"), "help_text": hint} | kwargs)
 
     def clean(self, value: Any) -> list[dict[str, str]]:

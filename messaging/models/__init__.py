@@ -10,6 +10,7 @@ from messaging.models.address import ClientAddress
 from messaging.models.cap import FrequencyCap
 from messaging.models.confirmation_text import ConfirmationText
 from messaging.models.content import TITLED, Channel, ChannelContent, MessageContent
+from messaging.models.design import Design
 from messaging.models.fallback import Fallback, Reserve, Success
 from messaging.models.inbound import InboundMessage, Report
 from messaging.models.message import Message, Reason, Recipient, Status
@@ -33,6 +34,7 @@ __all__ = [
     "ChannelPrice",
     "ConfirmationText",
     "ClientAddress",
+    "Design",
     "EspAccount",
     "Fallback",
     "FcmAccount",

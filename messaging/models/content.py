@@ -78,7 +78,7 @@ class MessageContent(models.Model):
         default=list,
         blank=True,
         validators=[buttons.check],
-        help_text=_("In Telegram and VK they are real buttons; elsewhere each is a personal link."),
+        help_text=_("In Telegram, VK and WhatsApp templates they are real buttons; elsewhere each is a personal link."),
     )
 
     class Meta:

@@ -132,7 +132,7 @@ def show(
         units=sms_parts.units(said.body),
         cost=price * parts if is_sms else price,
         sender=outlets.sender(content.channel),
-        hints=[*hints.hints(content.channel, topic, said, parts), *_about_buttons(content, buttons)],
+        hints=[*hints.hints(content.channel, topic, written.said, parts), *_about_buttons(content, buttons)],
     )
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from loyalty.admin.base import may_see_clients
-from messaging.admin import previews
+from messaging.admin import designs, previews
 from messaging.admin.palette import NoticeInput, NoticeTextarea, PaletteInput, PaletteTextarea
 from scenarios.admin.message_form import TITLED_JS, SendMessageForm, chosen, has_body
 from scenarios.admin.parts import editable
@@ -31,6 +31,18 @@ def _test(request: HttpRequest) -> HttpResponse:
     if not editable(request):
         raise PermissionDenied
     return previews.test_view(request)
+
+
+def _designs(request: HttpRequest) -> HttpResponse:
+    if not editable(request):
+        raise PermissionDenied
+    return designs.picker_view(request)
+
+
+def _keep_design(request: HttpRequest) -> HttpResponse:
+    if not editable(request):
+        raise PermissionDenied
+    return designs.keep_view(request)
 
 
 @admin.register(SendMessage)
@@ -69,13 +81,15 @@ class SendMessageAdmin(StepAdmin):
     }
 
     class Media:
-        js = ("messaging/preview.js",)
+        js = ("messaging/preview.js", "messaging/designs.js")
         css = {"all": ("messaging/preview.css",)}
 
     def get_urls(self) -> list[URLPattern]:
         return [
             path("preview/", self.admin_site.admin_view(_preview), name="scenarios_sendmessage_preview"),
             path("test/", self.admin_site.admin_view(_test), name="scenarios_sendmessage_test"),
+            path("designs/", self.admin_site.admin_view(_designs), name="scenarios_sendmessage_designs"),
+            path("designs/keep/", self.admin_site.admin_view(_keep_design), name="scenarios_sendmessage_keep_design"),
             *super().get_urls(),
         ]
 
@@ -85,6 +99,8 @@ class SendMessageAdmin(StepAdmin):
         extra = {
             "message_preview_url": reverse("admin:scenarios_sendmessage_preview") if editable(request) else "",
             "message_test_url": reverse("admin:scenarios_sendmessage_test"),
+            "message_designs_url": reverse("admin:scenarios_sendmessage_designs"),
+            "message_design_keep_url": reverse("admin:scenarios_sendmessage_keep_design"),
             "message_clients": may_see_clients(request),
         }
         step = self.get_object(request, object_id) if object_id else None
