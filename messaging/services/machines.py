@@ -22,7 +22,8 @@ FRESH = timedelta(minutes=2)
 SWEEP = timedelta(seconds=3)
 
 # They fetch pictures for their readers: Gmail, Yahoo, and Apple, whose proxy says no more than this.
-_PROXIES = re.compile(r"GoogleImageProxy|YahooMailProxy|^Mozilla/5\.0$")
+# And whatever a mail service has told from a person's.
+_PROXIES = re.compile(r"GoogleImageProxy|YahooMailProxy|^Mozilla/5\.0$|^privacy-proxy$")
 # Mail gateways that the list of crawlers does not know.
 _SCANNERS = re.compile(
     r"barracuda|proofpoint|mimecast|messagelabs|symantec|safelinks|sophos|trend ?micro|forcepoint|fireeye|cisco"

@@ -275,16 +275,17 @@ class TestCrash:
         message.refresh_from_db()
         assert (message.status, message.reason) == ("delivered", "")
 
-    def test_an_answer_that_comes_after_its_message_was_given_up_still_counts(self, sink):
+    @pytest.mark.parametrize("status", ["unknown", "queued"])
+    def test_an_answer_that_comes_after_its_message_was_given_up_still_counts(self, sink, status):
         _gateway(sink)
         message = queue(b.client())
         sending = outbox.Sending()
         sending.claim(NOW)
-        Message.objects.update(status="unknown")
+        Message.objects.update(status=status)
         while sending.in_flight:
             sending.gather(NOW, patience=1)
-        message.refresh_from_db()
-        assert message.status == "accepted"
+        assert sent(message, NOW + timedelta(days=1)).status == "accepted"
+        assert len(sink.calls) == 1
 
 
 class TestAsked:

@@ -101,6 +101,16 @@ class TestTwilioStatus:
         assert message.status == status
         assert Event.objects.filter(name="message.delivered").count() <= 1
 
+    @pytest.mark.parametrize("said", ["sent", "delivered"])
+    def test_what_nobody_knew_was_sent_after_all(self, said):
+        message = _sent(status="unknown")
+        Message.objects.update(sent_at=None)
+        _status(said)
+        message.refresh_from_db()
+        assert message.status == ("accepted" if said == "sent" else said)
+        assert message.sent_at
+        assert Event.objects.filter(name="message.sent").count() == 1
+
     def test_a_report_that_overtakes_the_answer_waits_for_it(self):
         message = _sent(status="sending", provider_id="")
         _status("delivered")
