@@ -16,8 +16,10 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from django.db import close_old_connections, connections, reset_queries
+from rq.exceptions import DeserializationError
 from rq.executions import Execution
 from rq.job import Job
+from rq.job_lifecycle import call_exception_handlers
 from rq.queue import Queue
 from rq.worker import SimpleWorker
 from rq.worker.base import DequeueStrategy
@@ -44,6 +46,15 @@ class SteadyWorker(SimpleWorker):
         # No rq scheduler beside us: nothing of ours is scheduled in Redis.
         kwargs |= {"with_scheduler": False, "dequeue_strategy": DequeueStrategy.ROUND_ROBIN}
         return super().work(*args, **kwargs)
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """RQ would log the exception in its own words, which may quote a client's data."""
+        try:
+            does = job.func_name
+        except DeserializationError:
+            does = ""
+        log.error("a job failed", exc_info=exc_info, extra={"job": job.id, "does": does})
+        call_exception_handlers(self._exc_handlers, job, *exc_info)
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         # As Django does around a request: a connection that PostgreSQL dropped is replaced, not reused.

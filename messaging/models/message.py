@@ -94,6 +94,8 @@ class Message(models.Model):
     due_at = models.DateTimeField(_("due"))
     # Since when a frequency cap has been holding it.
     capped_since = models.DateTimeField(_("held by a cap since"), null=True)
+    # When it was due while its scenario was paused, for as long as the pause holds it.
+    paused_since = models.DateTimeField(_("held by a pause since"), null=True)
     created_at = models.DateTimeField(_("created"))
     claimed_at = models.DateTimeField(_("claimed"), null=True)
     sent_at = models.DateTimeField(_("sent"), null=True)

@@ -33,6 +33,8 @@ def passed(batch: Sequence[Message], now: datetime, stage: Stage) -> list[Messag
             continue
         message.reason, message.claimed_at = verdict.reason, None
         message.tries = max(0, message.tries - 1)
+        paused = verdict.reason == Reason.SCENARIO_PAUSED
+        message.paused_since = (message.paused_since or message.due_at) if paused else None
         if verdict.until is None:
             message.status = Status.WITHHELD
         else:
@@ -42,7 +44,7 @@ def passed(batch: Sequence[Message], now: datetime, stage: Stage) -> list[Messag
                 message.capped_since = message.capped_since or now
         stopped.append(message)
     cascade.hurry([message.pk for message in stopped if message.status == Status.WITHHELD], now)
-    rows.update(stopped, ("status", "reason", "claimed_at", "tries", "due_at", "capped_since"))
+    rows.update(stopped, ("status", "reason", "claimed_at", "tries", "due_at", "capped_since", "paused_since"))
     return [message for message in batch if message.pk not in verdicts]
 
 

@@ -35,7 +35,10 @@ def keep(reports: Sequence[Report]) -> None:
 
 def report(kind: str, provider_id: str, at: datetime, now: datetime, **values: object) -> Report:
     """A report, not stored yet; texts are cut to what is kept."""
-    made = Report(kind=kind, provider_id=provider_id[:200], at=at, received_at=now, due_at=now, **values)
+    # PostgreSQL keeps no NUL, whoever sends one.
+    clean = {name: value.replace("\x00", "") if isinstance(value, str) else value for name, value in values.items()}
+    provider_id = provider_id.replace("\x00", "")
+    made = Report(kind=kind, provider_id=provider_id[:200], at=at, received_at=now, due_at=now, **clean)
     made.detail, made.agent = made.detail[:500], made.agent[:300]
     if made.message_id is None and (own := _OUR_ID.match(provider_id)):
         made.message_id = int(own[1])

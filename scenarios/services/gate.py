@@ -34,6 +34,7 @@ def refusals(messages: Sequence[Message], now: datetime) -> dict[int, Reason]:
             refused[message.pk] = Reason.RUN_ENDED
         elif message.run_id in ended:
             refused[message.pk] = ended[message.run_id]
-        elif scenario.stale_before and message.created_at < scenario.stale_before:
+        elif scenario.stale_before and (message.paused_since or message.due_at) < scenario.stale_before:
+            # By when it was to go, not by its age: a night, a cap or the channel before it may have held it for days.
             refused[message.pk] = Reason.OVERDUE
     return refused

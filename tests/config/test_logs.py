@@ -4,8 +4,10 @@ import json
 import logging
 
 import pytest
+from rq import Queue
 
 from config.logs import JsonFormatter
+from config.workers import SteadyWorker
 from tests import builders as b
 
 pytestmark = pytest.mark.django_db
@@ -39,3 +41,14 @@ def test_a_refused_request_is_told_without_its_address(logged, path, route):
     assert line["route"].startswith(route)
     assert "79991234567" not in str(line)
     assert "anna" not in str(line)
+
+
+def test_a_failed_job_is_told_without_what_its_error_quotes(valkey, caplog):
+    queue = Queue("runs", connection=valkey)
+    queue.enqueue("tests.config.dummies.fail")
+    with caplog.at_level(logging.INFO):
+        SteadyWorker([queue], connection=valkey).work(burst=True)
+    lines = [JsonFormatter().format(record) for record in caplog.records]
+    (told,) = [line for line in lines if "tests.config.dummies.fail" in line and '"ERROR"' in line]
+    assert "builtins.ValueError at dummies.py" in told
+    assert not [line for line in lines if "as intended" in line]

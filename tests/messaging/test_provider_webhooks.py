@@ -78,6 +78,12 @@ class TestTwilioStatus:
         assert Event.objects.get().name == "message.failed"
         assert not Suppression.objects.exists()
 
+    def test_what_postgresql_cannot_keep_is_left_out(self):
+        message = _sent()
+        assert _status("undelivered", ErrorCode="30003", ErrorMessage="Un\x00reachable").status_code == 204
+        message.refresh_from_db()
+        assert message.error == "30003 Unreachable"
+
     def test_a_number_that_will_never_do_is_suppressed(self):
         message = _sent()
         _status("failed", ErrorCode="30006")

@@ -72,3 +72,30 @@ def test_a_message_that_was_queued_before_the_pause_may_be_too_late_too():
     _pump(NOW + 26 * HOUR)
 
     assert Message.objects.get(channel="email").reason == "overdue"
+
+
+@pytest.mark.parametrize("looked_at", [True, False])
+def test_how_often_it_was_looked_at_during_the_pause_changes_nothing(looked_at):
+    draft = _waiting()
+    advance_due(NOW + HOUR)
+    lifecycle.pause(draft, NOW + HOUR)
+    for hours in range(1, 26 if looked_at else 1):
+        outbox.send_due(NOW + hours * HOUR)
+    lifecycle.resume(draft, NOW + 26 * HOUR)
+    _pump(NOW + 26 * HOUR)
+    assert Message.objects.get(channel="email").reason == "overdue"
+
+
+@pytest.mark.parametrize("held_in_pause", [True, False])
+def test_what_something_else_held_back_for_days_is_not_too_late(held_in_pause):
+    draft = _waiting()
+    advance_due(NOW + HOUR)
+    # A night, a cap or the channel before it: due two days later, a moment before the end of the pause or after it.
+    later = NOW + 48 * HOUR
+    Message.objects.update(due_at=later)
+    lifecycle.pause(draft, NOW + 2 * HOUR)
+    back = later + HOUR if held_in_pause else later - HOUR
+    outbox.send_due(back)
+    lifecycle.resume(draft, back)
+    _pump(later + 2 * HOUR)
+    assert Message.objects.get(channel="email").status == "accepted"
