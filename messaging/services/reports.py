@@ -73,10 +73,10 @@ def apply(now: datetime, limit: int = 1000) -> int:
                 suppressed.setdefault((message.channel, message.address), (bad, one.detail))
             if one.kind in (Kind.COMPLAINED, Kind.UNSUBSCRIBED):
                 _refuse(message, one, now)
-            told = [*_sent(message, one), *_moved(message, one)]
+            fact = _moved(message, one)
             changed[message.pk] = message
-            if message.client_id is not None:
-                facts |= {fact.external_id: (fact, message.client_id) for fact in told if fact.external_id not in facts}
+            if fact and message.client_id is not None:
+                facts.setdefault(fact.external_id, (fact, message.client_id))
         rows.update(list(changed.values()), _CHANGED)
         stream.append(stream.platform(), [fact for fact, _ in facts.values()], [who for _, who in facts.values()], now)
         _touch(touches, now)
@@ -110,27 +110,22 @@ def _messages(reports: Sequence[Report]) -> Mapping[int, Message]:
     return {report_id: by_id[message_id] for report_id, message_id in ids.items() if message_id in by_id}
 
 
-def _sent(message: Message, one: Report) -> list[Fact]:
-    """What the provider has of a message whose outcome nobody knew was sent after all (unsaved)."""
-    if message.status != Status.UNKNOWN or one.kind not in (Kind.SENT, Kind.DELIVERED):
-        return []
-    message.status, message.reason, message.sent_at = Status.ACCEPTED, "", message.sent_at or one.at
-    return [deeds.fact(message, deeds.SENT, one.at, depth=message.depth + 1)]
-
-
-def _moved(message: Message, one: Report) -> list[Fact]:
+def _moved(message: Message, one: Report) -> Fact | None:
     """Writes a report of delivery to its message (unsaved); returns the event that follows, once."""
+    if message.status == Status.UNKNOWN and one.kind in (Kind.SENT, Kind.DELIVERED):
+        # Nobody knew, but it was sent after all.
+        message.status, message.reason, message.sent_at = Status.ACCEPTED, "", message.sent_at or one.at
     match one.kind:
         case Kind.DELIVERED if message.status in (Status.ACCEPTED, Status.DELIVERED):
             message.status, message.reason, message.error = Status.DELIVERED, "", ""
             message.delivered_at = min(message.delivered_at or one.at, one.at)
-            return [deeds.fact(message, deeds.DELIVERED, one.at, depth=message.depth + 1)]
+            return deeds.fact(message, deeds.DELIVERED, one.at, depth=message.depth + 1)
         case Kind.FAILED if message.status != Status.FAILED:
             # A mail server may take a message and send it back: the bad news is the last.
             message.status, message.reason = Status.FAILED, Reason.UNDELIVERED
             message.error, message.delivered_at = one.detail, None
-            return [deeds.fact(message, deeds.FAILED, one.at, depth=message.depth + 1, why=Reason.UNDELIVERED.value)]
-    return []
+            return deeds.fact(message, deeds.FAILED, one.at, depth=message.depth + 1, why=Reason.UNDELIVERED.value)
+    return None
 
 
 def _refuse(message: Message, one: Report, now: datetime) -> None:

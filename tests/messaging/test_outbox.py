@@ -11,14 +11,11 @@ import pytest
 from aiosmtpd.controller import Controller
 from django.db import IntegrityError, connection, transaction
 
-from loyalty.models import Event, UnreadEvent
 from messaging.models import Message, SinkEmail, Suppression
 from messaging.services import outbox
-from segments.conditions import EngagementCondition
 from tests import builders as b
 from tests.builders import NOW
 from tests.messaging.twilio_sink import TwilioSink
-from tests.segments.conditions.asking import holds
 
 
 def _draft(client, channel="email", step="s1", **values):
@@ -128,28 +125,6 @@ class TestSink:
         assert outbox.recover(NOW + outbox.LEASE - timedelta(seconds=1)) == 0
         assert outbox.recover(NOW + outbox.LEASE) == 2
         assert list(Message.objects.order_by("id").values_list("status", flat=True)) == ["accepted", "queued"]
-
-
-@pytest.mark.django_db
-class TestTold:
-    """What clients are sent is an event (docs/events.md), once, for conditions and triggers alike."""
-
-    def test_a_sent_message_is_an_event_of_its_client(self, sink):
-        anna = b.client()
-        outbox.queue([_draft(anna, depth=2)], NOW)
-        _drain(NOW)
-        event = Event.objects.get()
-        message = Message.objects.get()
-        assert (event.name, event.client, event.occurred_at, event.depth) == ("message.sent", anna, NOW, 3)
-        assert (event.payload["message"], event.payload["channel"]) == (message.pk, "email")
-        assert UnreadEvent.objects.filter(event=event).exists()
-        assert holds(EngagementCondition(deed="sent", days=7), anna) == [True]
-
-    @pytest.mark.parametrize("values", [{"test": True}, {"recipient": "staff", "key": "k"}, {"withheld": "no_consent"}])
-    def test_what_is_no_message_to_a_client_is_none(self, sink, values):
-        outbox.queue([_draft(b.client(), **values)], NOW)
-        _drain(NOW)
-        assert not Event.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -115,7 +115,6 @@ class TestTwilioStatus:
         message.refresh_from_db()
         assert message.status == ("accepted" if said == "sent" else said)
         assert message.sent_at
-        assert Event.objects.filter(name="message.sent").count() == 1
 
     def test_a_report_that_overtakes_the_answer_waits_for_it(self):
         message = _sent(status="sending", provider_id="")

@@ -18,7 +18,6 @@ from messaging.services.accounts import Outlet
 # Waits before the 2nd, 3rd … try of a message that a provider could not take for the moment.
 BACKOFF = [timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1)]
 REMEMBERED = 100  # outcomes of an account
-_DEEDS = {Status.ACCEPTED.value: deeds.SENT, Status.FAILED.value: deeds.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ def settle(answered: Sequence[Answered], now: datetime) -> None:
     """Writes answers, suppressed addresses and the accounts' state, in the caller's transaction."""
     if not answered:
         return
-    _tell(_write([done for done in answered if not done.to_be_asked], now), now)
+    _tell_failed(_write([done for done in answered if not done.to_be_asked], now), now)
     Suppression.objects.bulk_create(
         [
             Suppression(channel=message.channel, address=message.address, why=answer.error[:300], since=now)
@@ -57,21 +56,20 @@ def settle(answered: Sequence[Answered], now: datetime) -> None:
         _remember(account_id, by_account[account_id], now)
 
 
-def _tell(settled: Sequence[tuple[Message, str]], now: datetime) -> None:
-    """What clients were sent, and what failed for good, as events; the next channel of a cascade takes over."""
-    cascade.hurry([message.pk for message, deed in settled if deed == deeds.FAILED], now)
+def _tell_failed(failed: Sequence[Message], now: datetime) -> None:
+    cascade.hurry([message.pk for message in failed], now)
     about = [
-        (message, deed)
-        for message, deed in settled
+        message
+        for message in failed
         if message.client_id is not None and not message.test and message.recipient == Recipient.CLIENT
     ]
     if about:
-        facts = [deeds.fact(message, deed, now, depth=message.depth + 1) for message, deed in about]
-        stream.append(stream.platform(), facts, [message.client_id for message, _ in about], now)
+        facts = [deeds.fact(message, deeds.FAILED, now, depth=message.depth + 1) for message in about]
+        stream.append(stream.platform(), facts, [message.client_id for message in about], now)
 
 
-def _write(answered: Sequence[Answered], now: datetime) -> list[tuple[Message, str]]:
-    """One statement; returns the messages that were sent or have failed for good, with which of the two.
+def _write(answered: Sequence[Answered], now: datetime) -> list[Message]:
+    """One statement; returns the messages that have failed for good.
 
     Only the try that the answer belongs to is written: whoever was taken for dead and answers after all cannot undo
     what was decided meanwhile, but an acceptance counts however late.
@@ -92,8 +90,8 @@ def _write(answered: Sequence[Answered], now: datetime) -> list[tuple[Message, s
                RETURNING m.id, t.status""",
             [rows.as_json(told)],
         )
-        deed = {message_id: _DEEDS[status] for message_id, status in cursor.fetchall() if status in _DEEDS}
-    return [(done.message, deed[done.message.pk]) for done in answered if done.message.pk in deed]
+        failed = {message_id for message_id, status in cursor.fetchall() if status == Status.FAILED}
+    return [done.message for done in answered if done.message.pk in failed]
 
 
 def _row(done: Answered, now: datetime) -> dict[str, object]:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('messaging', '0452_staff_contact'),
+        ('messaging', '0453_designs'),
     ]
 
     operations = [
