@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse, reverse_lazy
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 
@@ -85,7 +86,7 @@ UNFOLD: dict[str, Any] = {
                     _item(_("Suppressed addresses"), "block", "messaging.suppression"),
                     _item(_("Channel accounts"), "send", "messaging.channelaccount"),
                     _item(_("E-mail designs"), "dashboard_customize", "messaging.design"),
-                    _item(_("WhatsApp templates"), "quickreply", "messaging.whatsapptemplate"),
+                    _item(capfirst(_("WhatsApp templates")), "quickreply", "messaging.whatsapptemplate"),
                     _item(_("Prices of channels"), "payments", "messaging.channelprice"),
                 ],
             },

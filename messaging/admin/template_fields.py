@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -36,7 +37,7 @@ class TemplateField(forms.ChoiceField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
-            label=_("WhatsApp template"),
+            label=capfirst(_("WhatsApp template")),
             choices=_templates,
             required=False,
             widget=TemplateSelect,

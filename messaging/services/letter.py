@@ -42,7 +42,8 @@ def compiled(source: str) -> str:
         raise TemplateError([Problem(1, 1, t("longer than %(limit)s characters") % {"limit": MAX_SOURCE})])
     if not is_mjml(source):
         return source
-    marked, kept = _marked(source)
+    # As browsers send it, and with what stands after its end, the compiler would not take it.
+    marked, kept = _marked(source.replace("\r\n", "\n").rstrip())
     document = _as_xml(marked)
     _judged(document)
     try:

@@ -154,3 +154,11 @@ def test_a_barcode_is_code_128():
 def test_a_barcode_holds_latin_letters_alone():
     with pytest.raises(render.RenderError, match="barcode"):
         render.compiled("{{ promo.code | barcode }}").render({"promo": {"code": "ЧАЙ"}}, RUSSIAN)
+
+
+def test_a_text_from_a_browser_is_taken_with_its_line_ends():
+    said = wordings.compiled(content(html=MJML.replace("\n", "\r\n") + "\r\n \r\n")).render(
+        {"client": {}, "cart": CART}, RUSSIAN
+    )
+    assert "<mj-" not in said.html
+    assert "Привет, друг" in said.html
