@@ -245,11 +245,15 @@ def test_staff_may_with_the_permission_and_after_a_question(ludmila, client, adm
     client.force_login(django_user_model.objects.create_user("marketer", is_staff=True))
     assert client.post(url, {"sure": ludmila.pk}).status_code == 403
     assert client.get(reverse("admin:loyalty_client_export", args=[ludmila.pk])).status_code == 403
-    assert NAME in admin_client.get(url).content.decode()
+    page = admin_client.get(url).content.decode()
+    assert NAME in page
+    assert reverse("admin:loyalty_client_changelist") in page  # the admin around it, with its menu and colours
     admin_client.post(url, {})
     assert _found(EMAIL)
     answer = admin_client.get(reverse("admin:loyalty_client_export", args=[ludmila.pk]))
     assert EMAIL in answer.content.decode()
     admin_client.post(url, {"sure": ludmila.pk})
     assert _found(EMAIL) == _found(NAME) == []
-    assert admin_client.get(reverse("admin:loyalty_client_change", args=[ludmila.pk])).status_code == 200
+    page = admin_client.get(reverse("admin:loyalty_client_change", args=[ludmila.pk])).content.decode()
+    assert "The personal data was erased on" in page
+    assert url not in page

@@ -2,7 +2,7 @@
 
 import json
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -42,7 +42,9 @@ def erase(request: HttpRequest, client_id: int) -> HttpResponse:
         _note(request, client, t("Erased the personal data"))
         messages.success(request, t("The personal data is erased."))
         return HttpResponseRedirect(back)
-    context = {"title": t("Erase the personal data"), "client": client, "back": back, "opts": Client._meta}
+    context = admin.site.each_context(request) | {
+        "title": t("Erase the personal data"), "client": client, "back": back, "opts": Client._meta,
+    }  # fmt: skip
     return TemplateResponse(request, "loyalty/erase_client.html", context)
 
 
