@@ -35,6 +35,7 @@ BENCHMARKS = {
     "admin_log": 1_000_000,
     "rfm": 100_000,
     "segment": 100_000,
+    "results": 100_000,
 }
 
 

@@ -25,7 +25,7 @@ from scenarios.admin.trials import scenario_of
 from scenarios.admin.verbs import PERMISSION
 from scenarios.reasons import reason_label
 from scenarios.services import cards, days
-from scenarios.services.results import Effect, Results, results
+from scenarios.services.results import Effect, Results, StepFunnel, results
 from scenarios.services.statistics import Interval
 
 MONTH = 30  # days of the period that the page opens with
@@ -77,7 +77,9 @@ def results_view(request: HttpRequest, object_id: int, **context: Any) -> HttpRe
         ],
         "exited": [(reason_label(reason), _number(count)) for reason, count in found.exited.items()],
         "withheld": [(reason_label(reason), _number(count)) for reason, count in found.withheld.items()],
-        "funnel": [(steps[step.key], step, _percent(step.reached, found.entered)) for step in found.steps],
+        "funnel": [
+            (steps[step.key], step, _percent(step.reached, found.entered), _unsubscribed(step)) for step in found.steps
+        ],
         "sent": _messages(found, money),
         "figures": _figures(found, money, scenario.goal_event != ""),
         "splits": deciding.splits(scenario),
@@ -133,10 +135,18 @@ def _messages(found: Results, money: _Money) -> list[tuple[str, ...]]:
             f"{_number(sent.opened)} · {_share(sent.opened, sent.delivered)}",
             f"{_number(sent.clicked)} · {_share(sent.clicked, sent.delivered)}",
             _share(sent.clicked, sent.opened),
+            f"{_number(sent.unsubscribed)} · {_share(sent.unsubscribed, sent.delivered)}",
             money.units(sent.cost),
         )
         for sent in found.messages
     ]
+
+
+def _unsubscribed(step: StepFunnel) -> str:
+    """Of a step that says something, how many unsubscribed by its messages, and their share of the delivered."""
+    if not step.delivered:
+        return "—"
+    return f"{_number(step.unsubscribed)} · {_share(step.unsubscribed, step.delivered)}"
 
 
 def _figures(found: Results, money: _Money, has_goal: bool) -> list[tuple[str, list[tuple[str, str, str]]]]:

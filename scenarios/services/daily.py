@@ -12,7 +12,7 @@
 | cost | scenario and step | channel | messages whose cost is known, bounced ones too | cost × 10,000 |
 | delivered | scenario and step | channel | accepted and not bounced | |
 | withheld | scenario and step | reason | messages not sent | |
-| opened, clicked | scenario and step | channel | messages, at the first time | |
+| opened, clicked, unsubscribed | scenario and step | channel | messages, at the first time | |
 | bonuses | scenario | kind of posting | postings | signed bonuses, minor units |
 
 Clients who are held out count in `entered`, `completed` and `goal` alone, apart. A message's day is that of sending;
@@ -21,6 +21,7 @@ where it was not sent, that of queueing. Bonuses are those of lots that the scen
 """
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Max
@@ -57,7 +58,8 @@ def count_recent(now: datetime, back: int | None = None) -> int:
 def count(day: date) -> None:
     """Counts a day of the programme's zone again, and whose its orders are."""
     start, end = days.bounds(day)
-    values = {
+    values: dict[str, Any] = {
+        "deeds": ["message.opened", "message.clicked", "message.unsubscribed"],
         "day": day, "start": start, "end": end, "queued": start - LONGEST_WAY,
     } | sms_parts.PARAMETERS  # fmt: skip
     with transaction.atomic(), connection.cursor() as cursor:
@@ -143,7 +145,7 @@ WITH deed AS (
   SELECT e.client_id, e.name, CASE WHEN e.payload ->> 'message' ~ '^[0-9]{1,18}$'
                                    THEN (e.payload ->> 'message')::bigint END AS message_id, min(e.occurred_at) AS at
   FROM loyalty_event e
-  WHERE e.occurred_at >= %(start)s AND e.occurred_at < %(end)s AND e.name IN ('message.opened', 'message.clicked')
+  WHERE e.occurred_at >= %(start)s AND e.occurred_at < %(end)s AND e.name = ANY(%(deeds)s)
     AND e.client_id IS NOT NULL
   GROUP BY 1, 2, 3)
 SELECT m.scenario_id, place, replace(d.name, 'message.', ''), m.channel, count(*), 0

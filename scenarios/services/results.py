@@ -37,6 +37,9 @@ class StepFunnel:
     waiting: int
     exited: int
     failed: int
+    # Of a step that says something (semantics §47).
+    delivered: int = 0
+    unsubscribed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Sent:
     delivered: int
     opened: int
     clicked: int
+    unsubscribed: int
     cost: Decimal
 
 
@@ -148,6 +152,8 @@ def results(scenario: Scenario, first: date, last: date, steps: Sequence[str]) -
                 now.get((key, ScenarioRun.State.ACTIVE), 0),
                 _count(of.get(key, {}), "exited"),
                 now.get((key, ScenarioRun.State.FAILED), 0),
+                _count(of.get(key, {}), "delivered"),
+                _count(of.get(key, {}), "unsubscribed"),
             )
             for key in steps
         ],
@@ -195,6 +201,7 @@ def _messages(figures: Figures) -> list[Sent]:
             _count(figures, "delivered", channel),
             _count(figures, "opened", channel),
             _count(figures, "clicked", channel),
+            _count(figures, "unsubscribed", channel),
             _amount(figures, "cost", channel).scaleb(-COST_SCALE)
             + _amount(figures, "sent", channel) * prices.get(channel, Decimal(0)),
         )

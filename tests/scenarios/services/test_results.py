@@ -4,6 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.management import call_command
+from django.utils import timezone
 
 from loyalty.intake.facts import OrderFact
 from loyalty.models import Order
@@ -153,6 +155,48 @@ def test_an_openers_second_opening_counts_once(scene):
 
     (sent,) = _read(draft, keys).messages
     assert (sent.opened, sent.clicked) == (1, 1)
+
+
+def test_who_unsubscribed_counts_by_the_message_that_led_to_it(scene):
+    draft, keys, shop = scene
+    anna, boris = b.clients(2)
+    _enter(shop, [anna, boris])
+    message = Message.objects.get(step_key=keys[1], client=anna)
+    # Of two topics, at two times; and once more by somebody who came from no message.
+    for topic, hours in (("marketing", 1), ("news", 30)):
+        said = {"message": message.pk, "channel": "email", "topic": topic}
+        b.record_event(shop, "message.unsubscribed", anna, NOW + timedelta(hours=hours), payload=said)
+    b.record_event(shop, "message.unsubscribed", boris, NOW + timedelta(hours=1), payload={"channel": "email"})
+
+    daily.count_recent(NOW + timedelta(days=3))
+
+    found = _read(draft, keys)
+    assert [(sent.channel, sent.delivered, sent.unsubscribed) for sent in found.messages] == [("email", 2, 1)]
+    assert [(step.delivered, step.unsubscribed) for step in found.steps] == [(0, 0), (2, 1), (0, 0), (0, 0)]
+
+
+def test_recounting_mends_the_days_from_one_on_and_leaves_those_before(scene, capsys):
+    """Of a late import: what is counted anew is what the facts say now, of days since the one that is named."""
+    draft, _, shop = scene
+    today = timezone.now()
+    first, second = today - timedelta(days=3), today - timedelta(days=2)
+    _enter(shop, b.clients(2), first)
+    _enter(shop, b.clients(3), second)
+    daily.count_recent(today)
+    ScenarioDay.objects.filter(figure="entered").update(count=99)
+    late = b.client()
+    b.order(shop, late, second)
+
+    call_command("recount_results", "--from", days.of(second).isoformat())
+
+    assert "days counted: 3" in capsys.readouterr().out
+    entered = ScenarioDay.objects.filter(figure="entered", step_key="").order_by("day").values_list("day", "count")
+    assert list(entered) == [(days.of(first), 99), (days.of(second), 3)]
+    before = list(ScenarioDay.objects.order_by("day", "step_key", "figure", "detail").values_list("day", "count"))
+    call_command("recount_results", "--from", days.of(second).isoformat())
+    after = list(ScenarioDay.objects.order_by("day", "step_key", "figure", "detail").values_list("day", "count"))
+    assert after == before
+    assert results(draft, days.of(second), days.of(today), ()).entered == 3
 
 
 def test_a_refund_subtracts_at_once_and_a_cancelled_order_goes(scene):
