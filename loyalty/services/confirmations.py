@@ -70,6 +70,12 @@ def close(words: Collection[Row], status: str, now: datetime) -> None:
         )
 
 
+def waiting(client_id: int) -> set[tuple[str, str]]:
+    """What a client was asked, or is going to be asked, to confirm: (channel, topic)."""
+    rows = ConsentRequest.objects.filter(client=client_id, status=Status.WAITING)
+    return set(rows.values_list("channel", "topic"))
+
+
 def expire(now: datetime) -> int:
     """Marks what nobody confirmed in time; returns how many. Nothing depends on its having run: the page looks at
     the time itself."""

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.models import Client
-from loyalty.services import consents, stream
+from loyalty.services import confirmations, consents, stream
 from loyalty.services.consents import Evidence
 from messaging import tokens
 from messaging.models import BONUS_NOTICES, MARKETING, SERVICE, Channel, Message, Reason, Status
@@ -27,7 +27,8 @@ NAMES = {MARKETING: _("News and offers"), BONUS_NOTICES: _("Notices of bonuses")
 
 # As whole messages, whatever their case and punctuation.
 STOP_WORDS = frozenset(
-    "stop stopall unsubscribe cancel end quit optout стоп отписка отписаться отпишись отмена отказ хватит".split()
+    "stop stopall stopplease unsubscribe cancel end quit optout revoke стоп стоппожалуйста отписка отписаться отпишись"
+    " отпишите отпишименя отпишитеменя отмена отказ хватит непишите непишитемне".split()
 )
 START_WORDS = frozenset("start unstop subscribe optin старт подписка подписаться подписать возобновить".split())
 
@@ -83,7 +84,7 @@ def visitor(token: str) -> Visitor:
 def choices(visitor: Visitor, now: datetime) -> list[Choice]:
     """What the client may choose: every topic that asks for consent, by the channels that were ever spoken of."""
     said, rules = consents.words(visitor.client.pk), rulebook.load(now)
-    pairs = set(said) | ({visitor.pair} if visitor.pair else set())
+    pairs = set(said) | ({visitor.pair} if visitor.pair else set()) | confirmations.waiting(visitor.client.pk)
     pairs |= {(channel, topic) for channel, _topic in pairs for topic in rules.topics}
     found = []
     for channel, topic in sorted(pairs):
@@ -131,6 +132,8 @@ def said_in(channel: str, client_id: int, text: str, evidence: Evidence, now: da
             return None
     client = Client.objects.get(pk=client_id)
     pairs = {(channel, MARKETING)} | {pair for pair in consents.words(client_id) if pair[0] == channel}
+    if not granted:
+        pairs |= {pair for pair in confirmations.waiting(client_id) if pair[0] == channel}
     change(Visitor(client, None), dict.fromkeys(sorted(pairs), granted), evidence, now)
     return granted
 

@@ -17,7 +17,7 @@ from loyalty.services.consents import Evidence
 from loyalty.services.events import record
 from messaging import tokens
 from messaging.models import ConfirmationText, Message, Topic
-from messaging.services import opt_in, outbox, policy, recipients, render, rulebook, variables
+from messaging.services import opt_in, outbox, policy, recipients, render, rulebook, subscriptions, variables
 from segments.conditions.consent import ConsentCondition
 from segments.services import evaluate
 from tests import builders as b
@@ -111,6 +111,18 @@ class TestWaiting:
         consents.say(vera.pk, [("email", "marketing")], True, Evidence("preferences page"), NOW)
         assert _allowed(vera)
         assert ConsentRequest.objects.get().status == "confirmed"
+
+    def test_stop_from_their_number_ends_the_wait_for_every_topic_there(self, shop):
+        vera = _said(shop, b.consent_fact("sms"), ConsentFact("sms", True, "box", "news"))
+        subscriptions.said_in("sms", vera.pk, "СТОП", Evidence("sms: СТОП"), NOW)
+        assert set(ConsentRequest.objects.values_list("status", flat=True)) == {"refused"}
+        subscriptions.said_in("sms", vera.pk, "START", Evidence("sms: START"), NOW + timedelta(hours=1))
+        assert consents.words(vera.pk)["sms", "marketing"]
+
+    def test_what_waits_is_on_the_preferences_page_without_a_tick(self, shop):
+        vera = _said(shop, ConsentFact("email", True, "box", "news"))
+        choices = subscriptions.choices(subscriptions.Visitor(vera, None), NOW)
+        assert {(choice.topic, choice.granted) for choice in choices} >= {("news", False)}
 
     def test_a_guests_request_goes_with_the_guest(self, shop):
         guest, vera = _said(shop), b.client(consent=False)

@@ -168,7 +168,9 @@ class TestPage:
 
 
 class TestWords:
-    @pytest.mark.parametrize("text", ["STOP", " stop. ", "Стоп!", "ОТПИСКА", "отмена", "Unsubscribe", "opt-out"])
+    @pytest.mark.parametrize(
+        "text", ["STOP", " stop. ", "Стоп!", "ОТПИСКА", "отмена", "Unsubscribe", "opt-out", "Не пишите мне!", "Revoke"]
+    )
     def test_stop_ends_every_topic_by_sms_at_once(self, text):
         anna = b.client()
         assert subscriptions.said_in("sms", anna.pk, text, Evidence("sms"), NOW) is False
