@@ -45,3 +45,9 @@ def test_what_is_owed_needs_no_way_to_unsubscribe():
 
 def test_a_long_sms_is_told_by_its_parts():
     assert "3 parts" in hints("sms", "marketing", Said("", "x" * 400, ""), 3)[0]
+
+
+def test_our_own_address_is_no_bare_number_even_on_a_trial_at_home(settings):
+    settings.PUBLIC_URL = "http://127.0.0.1:8000"
+    said = DECENT._replace(body="http://127.0.0.1:8000/u/abc unsubscribe")
+    assert hints("email", "marketing", said, 0) == []
