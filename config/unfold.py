@@ -36,6 +36,10 @@ def _tab(title: Any, tab: str) -> dict[str, Any]:
     }
 
 
+def _on_problems(request: HttpRequest) -> bool:
+    return bool(request.path == reverse("admin:scenarios_problems"))
+
+
 def _shown_tab(request: HttpRequest) -> str:
     match = request.resolver_match
     name = match.url_name if match else ""
@@ -71,7 +75,9 @@ UNFOLD: dict[str, Any] = {
                     _item(_("Scenarios"), "account_tree", "scenarios.scenario"),
                     _item(_("Log"), "list_alt", "scenarios.runlog"),
                     _item(_("Messages"), "mail", "messaging.message"),
-                    _item(_("Runs"), "directions_walk", "scenarios.scenariorun"),
+                    # The page of problems lies below the list of runs.
+                    _item(_("Runs"), "directions_walk", "scenarios.scenariorun")
+                    | {"active": lambda request: "/scenariorun/" in request.path and not _on_problems(request)},
                     {
                         "title": _("Problems"),
                         "icon": "report",

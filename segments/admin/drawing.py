@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -27,10 +28,10 @@ class DrawForm(forms.Form):
     """How many win, and where they go."""
 
     number = forms.IntegerField(
-        label=_("winners"), min_value=1, max_value=MOST, initial=1, widget=UnfoldAdminIntegerFieldWidget()
+        label=capfirst(_("winners")), min_value=1, max_value=MOST, initial=1, widget=UnfoldAdminIntegerFieldWidget()
     )
     into = forms.ModelChoiceField(
-        label=_("add the winners to the segment"),
+        label=capfirst(_("add the winners to the segment")),
         queryset=Segment.objects.filter(kind=Segment.Kind.STATIC).order_by("name"),
         widget=SegmentSelect,
         help_text=_("Who is in it already is not drawn. A scenario may begin when a client enters it."),
