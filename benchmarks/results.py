@@ -1,6 +1,6 @@
-"""`results`: the results of one day of one scenario, counted from `size` facts.
+"""`results`: the results of one day of one scenario, counted from at least `size` facts.
 
-The facts are what a mailing to `size / 5` clients leaves in a day: for every client an entry, a step and an end in the
+The facts are what a mailing to `size / 4` clients leaves in a day: for every client an entry, a step and an end in the
 log and a message; for every other one an opening; for every fifth a click and an order. The product is the nightly
 count of that day (`daily.count`): the funnel, the messages, the deeds, the bonuses, and whose the orders
 are. The floor reads the same rows once, each table by one statement, and writes as many sums.
@@ -21,7 +21,7 @@ from tests import builders
 
 ROUNDS = 3
 NOON = builders.NOW
-EACH = 5  # facts of a client, rounded
+EACH = 4  # facts of a client, at least
 
 
 def run(size: int) -> Result:
