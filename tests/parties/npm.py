@@ -16,13 +16,18 @@ HERE = Path(__file__).resolve().parent
 PLACE = HERE.parents[1] / ".local" / "parties"
 PACKAGES = "package.json"
 PATIENCE = 60  # seconds for a server to answer
+INSTALLING = 300  # seconds for npm
+LEAST_NODE = 18  # what Prism needs
 
 
 def installed() -> Path:
     """The folder of the installed packages; skips the test where npm is missing or cannot install."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
+    npm, node = shutil.which("npm"), shutil.which("node")
+    if npm is None or node is None:
         _missing("no node and npm on the PATH")
+    version = subprocess.run([str(node), "--version"], capture_output=True, text=True).stdout.strip()
+    if int(version.removeprefix("v").partition(".")[0] or 0) < LEAST_NODE:
+        _missing(f"node {version or 'of no version'} is older than {LEAST_NODE}")
     PLACE.mkdir(parents=True, exist_ok=True)
     wanted = (HERE / PACKAGES).read_text()
     with (PLACE / "lock").open("w") as lock:
@@ -32,9 +37,13 @@ def installed() -> Path:
         if not done.exists() or done.read_text() != wanted:
             (PLACE / PACKAGES).write_text(wanted)
             quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
-            made = subprocess.run([str(npm), "install", *quiet], cwd=PLACE, capture_output=True, text=True)
-            if made.returncode:
-                _missing(f"npm could not install {PACKAGES}: {made.stderr[-300:]}")
+            command = [str(npm), "install", *quiet, "--fetch-retries=1", "--fetch-timeout=60000"]
+            try:
+                subprocess.run(command, cwd=PLACE, capture_output=True, text=True, timeout=INSTALLING, check=True)
+            except subprocess.CalledProcessError as error:
+                _missing(f"npm could not install {PACKAGES}: {error.stderr[-300:]}")
+            except subprocess.TimeoutExpired:
+                _missing(f"npm could not install {PACKAGES} within {INSTALLING} s")
             done.write_text(wanted)
     return PLACE / "node_modules"
 
