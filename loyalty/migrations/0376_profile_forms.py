@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ('slug', models.SlugField(unique=True, verbose_name='slug')),
                 ('title', models.CharField(max_length=200, verbose_name='title')),
                 ('intro', models.TextField(blank=True, verbose_name='introduction')),
-                ('thanks', models.TextField(blank=True, help_text='Shown after the form was filled in.', verbose_name='thanks')),
+                ('thanks', models.TextField(blank=True, help_text='Shown after the answer.', verbose_name='thanks')),
                 ('active', models.BooleanField(default=True, verbose_name='active')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
             ],

@@ -4,28 +4,18 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.models.asking import Asking
 from loyalty.models.client import Client
 
 CUSTOM = "attributes."
 
 
-class ProfileForm(models.Model):
+class ProfileForm(Asking):
     """A page behind a personal link that asks for what is not known of the client yet."""
-
-    name = models.CharField(_("name"), max_length=200, help_text=_("For staff."))
-    slug = models.SlugField(_("slug"), unique=True, max_length=50)
-    title = models.CharField(_("title"), max_length=200)
-    intro = models.TextField(_("introduction"), blank=True)
-    thanks = models.TextField(_("thanks"), blank=True, help_text=_("Shown after the form was filled in."))
-    active = models.BooleanField(_("active"), default=True)
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("profile form")
         verbose_name_plural = _("profile forms")
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class ProfileQuestion(models.Model):

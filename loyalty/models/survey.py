@@ -4,26 +4,16 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.models.asking import Asking
 from loyalty.models.client import Client
 
 
-class Survey(models.Model):
+class Survey(Asking):
     """A page of questions behind a personal link. What was answered stays when questions are changed."""
-
-    name = models.CharField(_("name"), max_length=200, help_text=_("For staff."))
-    slug = models.SlugField(_("slug"), unique=True, max_length=50)
-    title = models.CharField(_("title"), max_length=200)
-    intro = models.TextField(_("introduction"), blank=True)
-    thanks = models.TextField(_("thanks"), blank=True, help_text=_("Shown after the answer."))
-    active = models.BooleanField(_("active"), default=True)
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("survey")
         verbose_name_plural = _("surveys")
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class SurveyQuestion(models.Model):
