@@ -103,8 +103,12 @@ def queue(drafts: Sequence[Draft], now: datetime) -> list[int]:
 def queue_new(drafts: Sequence[Draft], now: datetime) -> int:
     """As `queue`, of drafts with keys; returns how many had not been written before. Safe against a doubled job."""
     with connection.cursor() as cursor:
-        for key in sorted(draft.key for draft in drafts):
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+        # In one order: two who write the same keys queue, and never wait in a ring.
+        cursor.execute(
+            """SELECT pg_advisory_xact_lock(k)
+               FROM (SELECT DISTINCT hashtextextended(n, 0) AS k FROM unnest(%s::text[]) AS n ORDER BY k) AS keys""",
+            [[draft.key for draft in drafts]],
+        )
     known = set(Message.objects.filter(key__in=[draft.key for draft in drafts]).values_list("key", flat=True))
     fresh = [draft for draft in drafts if draft.key not in known]
     queue(fresh, now)
